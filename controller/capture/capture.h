@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Freezes the disks of a QEMU at one instant and exports them over NBD from
+ * QEMU, by the method that suits its version. */
+
+#ifndef PULLBACK_CAPTURE_H
+#define PULLBACK_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/disks/disks.h"
+#include "controller/qmp/qmp.h"
+
+/* docs/architecture.md has the table of versions and the reasons. */
+enum capture_method {
+  CAPTURE_AUTO,
+  CAPTURE_TRANSACTION, /* blockdev-backup that breaks the snapshot; >= 10.1 */
+  CAPTURE_FILTER,      /* copy-before-write set by qom-set; 8.0 to 10.0 */
+  CAPTURE_OVERLAY,     /* blockdev-backup to an overlay of the live node */
+};
+
+/* "transaction", "filter", "overlay"; and back, -1 if unknown. */
+const char *capture_method_name (enum capture_method method);
+int capture_method_from_name (const char *name);
+
+/* A recording bitmap whose changes so far are frozen and exported. */
+struct capture_change_map {
+  const char *checkpoint; /* the frozen bitmap's name: what clients see */
+  const char *bitmap;     /* the recording bitmap on the disk's node */
+};
+
+struct capture_disk {
+  const struct disk *disk;
+  const char *export_name;
+  const char *scratch; /* path of the scratch file, made here, removed here */
+  const char *new_bitmap; /* of the new checkpoint, NULL: none is made */
+  const struct capture_change_map *change_maps;
+  size_t nr_change_maps;
+};
+
+struct capture_request {
+  enum capture_method method; /* AUTO: by the table */
+  const char *job;            /* makes node, job and export names unique */
+  const char *nbd_socket;     /* where QEMU's NBD server listens */
+  const struct capture_disk *disks;
+  size_t nr_disks;
+};
+
+struct capture;
+
+/* What came of it; the texts live as long as the capture. */
+struct capture_report {
+  enum capture_method method;
+  const char *promise; /* one sentence: what the method cannot promise, or "" */
+  uint64_t cut_microseconds;   /* duration of the cut as QMP saw it */
+  uint64_t pause_microseconds; /* the guest stood still; 0: it did not */
+  int64_t cut_time;            /* seconds since the epoch */
+};
+
+/* Creates scratch files and nodes, cuts all disks at one instant, with the new
+ * bitmaps recording no later than that, merges the frozen change maps after it,
+ * and starts QEMU's NBD server with one export a disk.  The scratch, QMP and
+ * disks must outlive it.  NULL: reported, and QEMU is as it was. */
+struct capture *capture_begin (struct qmp *qmp,
+                               const struct capture_request *request);
+const struct capture_report *capture_report (const struct capture *capture);
+
+/* First step of the end: QEMU closes its NBD connections and forgets the
+ * exports, before anything else is stopped (QEMU 7.2 aborts where a client
+ * closes first).  Safe to call twice. */
+int capture_stop_exports (struct capture *capture);
+
+/* Second step: jobs, filters, nodes and scratch files go, and unless
+ * 'keep_bitmaps' the new bitmaps, too.  Goes on past errors; -1 with the first
+ * one reported if something had to be left behind. */
+int capture_end (struct capture *capture, bool keep_bitmaps);
+
+/* For an event handler: the disk that an event says the point in time is lost
+ * for (a job that failed, a scratch file that is full), else NULL.  *reason is
+ * then the caller's. */
+const char *capture_broken_by (const struct capture *capture, const char *event,
+                               json_object *data, char **reason);
+
+/* Frees the memory only, as after QEMU has gone; removes scratch files. */
+void capture_free (struct capture *capture);
+
+#endif /* PULLBACK_CAPTURE_H */

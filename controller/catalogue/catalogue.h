@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What survives restarts: the domains that are known and the metadata of their
+ * checkpoints, one file each, below the state folder.
+ *
+ *   STATE/domains/NAME/domain.json
+ *   STATE/domains/NAME/checkpoints/CHECKPOINT.xml
+ *   STATE/domains/NAME/current          the current checkpoint's name
+ *
+ * Every file is written to a temporary name, synced, renamed and its folder
+ * synced, so that a crash leaves the old one or the new one.  Not locked: the
+ * caller has one thread at a time in one domain. */
+
+#ifndef PULLBACK_CATALOGUE_H
+#define PULLBACK_CATALOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "controller/formats/formats.h"
+
+struct catalogue_disk_name {
+  char *name, *device;
+};
+
+struct domain_record {
+  char *name;
+  char *qmp; /* path of the monitor's socket */
+  struct catalogue_disk_name *disks;
+  size_t nr_disks;
+};
+
+/* A NULL-terminated list of names, sorted; the caller's. */
+typedef char **name_list;
+void name_list_free (name_list list);
+
+/* Writes 'size' bytes as 'path' with mode 0600, all or nothing. */
+int write_file_atomically (const char *path, const void *data, size_t size);
+
+/* 'state' is the state folder, made if it is not there. -1: reported. */
+int catalogue_open (const char *state);
+
+name_list catalogue_domains (const char *state);
+/* NULL: reported, as an unknown domain with the remedy. */
+struct domain_record *catalogue_domain (const char *state, const char *name);
+/* A domain of this name that is there already is ERROR_CONFLICT. */
+int catalogue_add_domain (const char *state, const struct domain_record *);
+/* Removes the domain and the metadata of its checkpoints. */
+int catalogue_remove_domain (const char *state, const char *name);
+void domain_record_free (struct domain_record *record);
+
+/* Oldest first by creation time (then by parents, then name); NULL: reported.
+ */
+struct checkpoint_list {
+  struct checkpoint **checkpoints;
+  size_t nr_checkpoints;
+};
+struct checkpoint_list *catalogue_checkpoints (const char *state,
+                                               const char *domain);
+void checkpoint_list_free (struct checkpoint_list *list);
+
+/* NULL: reported, as an unknown checkpoint with the remedy. */
+struct checkpoint *catalogue_checkpoint (const char *state, const char *domain,
+                                         const char *name);
+/* Stores new metadata; ERROR_CONFLICT if the name exists. */
+int catalogue_add_checkpoint (const char *state, const char *domain,
+                              const struct checkpoint *checkpoint);
+/* Removes it; its children's parent becomes its parent, and so does current if
+ * it was current.  Children are rewritten first: a crash in between leaves a
+ * tree that is still whole. */
+int catalogue_remove_checkpoint (const char *state, const char *domain,
+                                 const char *name);
+
+/* The current checkpoint's name, the caller's; NULL without an error: none. */
+char *catalogue_current (const char *state, const char *domain);
+/* NULL: none. */
+int catalogue_set_current (const char *state, const char *domain,
+                           const char *name);
+
+static inline void
+cleanup_domain_record_free (struct domain_record **record)
+{
+  domain_record_free (*record);
+}
+static inline void
+cleanup_checkpoint_list_free (struct checkpoint_list **list)
+{
+  checkpoint_list_free (*list);
+}
+static inline void
+cleanup_name_list_free (name_list *list)
+{
+  name_list_free (*list);
+}
+#define CLEANUP_DOMAIN_RECORD                                                  \
+  __attribute__ ((cleanup (cleanup_domain_record_free)))
+#define CLEANUP_CHECKPOINT_LIST                                                \
+  __attribute__ ((cleanup (cleanup_checkpoint_list_free)))
+#define CLEANUP_NAME_LIST __attribute__ ((cleanup (cleanup_name_list_free)))
+
+#endif /* PULLBACK_CATALOGUE_H */

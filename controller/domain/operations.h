@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the daemon can do, one function an operation: JSON in, JSON out.  The
+ * HTTP side maps requests to these and knows nothing else. */
+
+#ifndef PULLBACK_OPERATIONS_H
+#define PULLBACK_OPERATIONS_H
+
+#include <stdbool.h>
+
+#include <json-c/json.h>
+
+/* The daemon's folders and the jobs that run; one a process. */
+struct service;
+
+/* Both folders are made if they are not there.  NULL: reported. */
+struct service *service_new (const char *state_folder, const char *run_folder);
+/* Ends nothing that runs: the caller has ended the jobs, or wants to leave
+ * them. */
+void service_free (struct service *service);
+/* Whether a domain is in use or a job runs: the daemon does not end by itself
+ * then. */
+bool service_busy (struct service *service);
+/* Ends every job with an abort, as when the daemon is told to stop. */
+void service_stop_jobs (struct service *service);
+
+struct operation_request {
+  const char *domain;     /* from the path; NULL where there is none */
+  const char *checkpoint; /* from the path; NULL where there is none */
+  json_object *body;      /* NULL if the request has none */
+  bool abort;             /* ?abort=true */
+};
+
+/* 0 with *reply set (the caller's), or -1 with the error reported.  Called from
+ * any thread; operations on one domain wait for one another. */
+typedef int (*operation) (struct service *service,
+                          const struct operation_request *request,
+                          json_object **reply);
+
+int operation_domain_list (struct service *, const struct operation_request *,
+                           json_object **);
+int operation_domain_add (struct service *, const struct operation_request *,
+                          json_object **);
+int operation_domain_info (struct service *, const struct operation_request *,
+                           json_object **);
+int operation_domain_remove (struct service *, const struct operation_request *,
+                             json_object **);
+int operation_checkpoint_list (struct service *,
+                               const struct operation_request *,
+                               json_object **);
+int operation_checkpoint_create (struct service *,
+                                 const struct operation_request *,
+                                 json_object **);
+int operation_checkpoint_info (struct service *,
+                               const struct operation_request *,
+                               json_object **);
+int operation_checkpoint_delete (struct service *,
+                                 const struct operation_request *,
+                                 json_object **);
+int operation_backup_begin (struct service *, const struct operation_request *,
+                            json_object **);
+int operation_backup_info (struct service *, const struct operation_request *,
+                           json_object **);
+int operation_backup_end (struct service *, const struct operation_request *,
+                          json_object **);
+
+#endif /* PULLBACK_OPERATIONS_H */

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+controller_libcontroller_la_SOURCES += \
+	controller/formats/formats.h \
+	controller/formats/names.h

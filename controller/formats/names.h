@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which names of domains, disks and checkpoints are accepted. */
+
+#ifndef PULLBACK_NAMES_H
+#define PULLBACK_NAMES_H
+
+/* A name becomes a file's name, a part of an export's name and a bitmap's name:
+ * 1 to 128 bytes of UTF-8 with no '/', no '@', no control character and no
+ * leading '.'.  'what' ("checkpoint") is for the message.  -1: reported. */
+int name_check (const char *what, const char *name);
+
+#endif /* PULLBACK_NAMES_H */

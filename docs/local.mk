@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Man pages from POD: NAME.SECTION is made from docs/NAME.pod, whose section is
+# the suffix listed in MAN_PODS (docs/pullback.1 for docs/pullback.pod).
+
+man_MANS += $(MAN_PODS)
+CLEANFILES += $(MAN_PODS)
+EXTRA_DIST += $(MAN_PODS:.1=.pod) docs/api.md
+
+docs/%.1: docs/%.pod
+	$(AM_V_GEN)$(MKDIR_P) docs && $(POD2MAN) --utf8 --section=1 \
+	  --name=$* --release=$(PACKAGE_VERSION) --center=Pullback \
+	  --errors=die $< $@
+docs/%.8: docs/%.pod
+	$(AM_V_GEN)$(MKDIR_P) docs && $(POD2MAN) --utf8 --section=8 \
+	  --name=$* --release=$(PACKAGE_VERSION) --center=Pullback \
+	  --errors=die $< $@

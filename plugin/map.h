@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is known about the extents of an immutable export, run-length encoded
+ * in memory, filled piece by piece on first use and shared by all threads. */
+
+#ifndef PULLBACK_MAP_H
+#define PULLBACK_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A map is cut into segments of this many bytes; a segment is fetched as a
+ * whole by the first thread that needs it, while others wait for it.  It is
+ * below 2^32, so that an NBD request without extended headers can cover it. */
+#define MAP_SEGMENT_SIZE (UINT64_C (1) << 31)
+
+struct map;
+
+/* One segment in the making, to be filled in ascending order. */
+struct map_builder;
+
+/* Fetches the extents of [offset, offset + length) by calling map_append for
+ * each in ascending order without gaps.  The range is one segment, or what is
+ * left of the export at its end.  Called with no lock held, at most once at a
+ * time for one segment, from any thread.
+ *
+ * Returns -1, the error reported, if the range cannot be had; nothing is kept
+ * then and a later query tries again. */
+typedef int (*map_fetch) (void *opaque, uint64_t offset, uint64_t length,
+                          struct map_builder *builder);
+
+/* A run of bytes with the same flags; the last of an answer ends at the end of
+ * the queried range. */
+struct map_extent {
+  uint64_t length; /* bytes, never 0 */
+  uint32_t flags;
+};
+
+/* An empty map of an export of 'size' bytes.  'opaque' stays the caller's and
+ * must outlive the map.  NULL: out of memory (errno). */
+struct map *map_new (uint64_t size, map_fetch fetch, void *opaque);
+void map_free (struct map *map);
+
+/* Adds a run to the segment being fetched; equal neighbours are joined, what
+ * reaches beyond the segment is cut off.  A length of 0 is ignored.  -1: out of
+ * memory (errno). */
+int map_append (struct map_builder *builder, uint64_t length, uint32_t flags);
+
+/* The extents of [offset, offset + length), at most 'max_extents' of them,
+ * fetching what is not there yet.  The range must lie inside the export and not
+ * be empty, 'max_extents' be at least 1.  Neighbours are joined across
+ * segments.
+ *
+ * Returns how many were written to 'extents', -1 if a fetch failed (reported by
+ * it) or memory ran out (errno ENOMEM). */
+ssize_t map_query (struct map *map, uint64_t offset, uint64_t length,
+                   struct map_extent *extents, size_t max_extents);
+
+/* The bytes of memory that the map holds, for reports. */
+size_t map_memory (struct map *map);
+
+#endif /* PULLBACK_MAP_H */

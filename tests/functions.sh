@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Shared by every shell test: a temporary folder, processes that end with the
+# test, waiting for a condition, a QEMU without a guest and its monitor.
+
+set -euo pipefail
+
+: "${srcdir:?tests run through ./run or make check}" "${builddir:?}"
+qemu=${QEMU:-qemu-system-x86_64}
+qemu_img=${QEMU_IMG:-qemu-img}
+
+# Short, because a Unix socket's path has 107 bytes.
+tmp=$(mktemp -d /tmp/pullback-XXXXXX)
+pids=()
+
+# Ends the processes that the test started, youngest first, and the folder.
+cleanup ()
+{
+  local status=$? pid i
+  trap - EXIT
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    pid=${pids[i]}
+    kill "$pid" 2>/dev/null || continue
+    for _ in {1..50}; do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -9 "$pid" 2>/dev/null || true
+  done
+  if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
+    tail -n +1 "$tmp"/*.log 2>/dev/null || true
+  fi
+  rm -rf "$tmp"
+  exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+
+# The process in $1 ends with the test.
+ends_with_test ()
+{
+  pids+=("$1")
+}
+
+fail ()
+{
+  echo "FAIL: $*" >&2
+  exit 1
+}
+
+skip ()
+{
+  echo "SKIP: $*" >&2
+  exit 77
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for ()
+{
+  local limit=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$limit" ] || fail "waited in vain for: $*"
+    sleep 0.02
+  done
+}
+
+# expect_failure TEXT COMMAND...: it fails and says the text (a basic regex).
+expect_failure ()
+{
+  local text=$1
+  shift
+  if "$@" >"$tmp/expected.out" 2>&1; then
+    cat "$tmp/expected.out"
+    fail "succeeded, but should have failed with '$text': $*"
+  fi
+  grep -q -e "$text" "$tmp/expected.out" ||
+    { cat "$tmp/expected.out"; fail "did not say '$text': $*"; }
+}
+
+# same WHAT GOT WANTED
+same ()
+{
+  [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
+}
+
+# start_qemu ARGS...: a QEMU that runs no guest code (-S is the caller's to add),
+# with its monitor for the test's own use on $tmp/monitor.sock and one for the
+# program under test on $tmp/qmp.sock.  Sets qemu_pid.
+start_qemu ()
+{
+  "$qemu" -nodefaults -display none -machine q35 -m 64 \
+    -qmp "unix:$tmp/qmp.sock,server=on,wait=off" \
+    -qmp "unix:$tmp/monitor.sock,server=on,wait=off" \
+    "$@" >"$tmp/qemu.log" 2>&1 &
+  qemu_pid=$!
+  ends_with_test "$qemu_pid"
+  wait_for 20 test -S "$tmp/monitor.sock"
+}
+
+# qmp COMMAND [JSON-ARGUMENTS]: on the test's own monitor; prints what it
+# returns as JSON, fails with QEMU's error.
+qmp ()
+{
+  /usr/bin/python3 "$srcdir/tests/qmp.py" "$tmp/monitor.sock" "$@"
+}
+
+# guest_write QDEV "write -P 0x11 0 64k": as the guest does, through all filters.
+# QMP returns success even where the write failed: read back what matters.
+guest_write ()
+{
+  qmp human-monitor-command \
+    "{\"command-line\": \"qemu-io -d $1 \\\"$2\\\"\"}" >/dev/null
+}
+
+# The guest's QEMU has not aborted.
+qemu_alive ()
+{
+  kill -0 "$qemu_pid" 2>/dev/null || fail "QEMU is gone"
+}

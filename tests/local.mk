@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Everything that runs under 'make check', one fragment a room.
+
+EXTRA_DIST += tests/check.sh tests/functions.sh tests/qmp.py
+
+include tests/plugin/local.mk
+include tests/relay/local.mk
+include tests/formats/local.mk
+include tests/controller/local.mk
+include tests/capture/local.mk
+include tests/guest/local.mk
+include tests/oracle/local.mk
+include tests/matrix/local.mk
+include tests/end-to-end/local.mk
