@@ -14,6 +14,10 @@
  * below 2^32, so that an NBD request without extended headers can cover it. */
 #define MAP_SEGMENT_SIZE (UINT64_C (1) << 31)
 
+/* A segment with more runs than this (one a sector) is refused: the answers
+ * come from outside, and are not to fill the memory. */
+#define MAP_SEGMENT_RUNS (MAP_SEGMENT_SIZE / 512)
+
 struct map;
 
 /* One segment in the making, to be filled in ascending order. */
@@ -29,8 +33,7 @@ struct map_builder;
 typedef int (*map_fetch) (void *opaque, uint64_t offset, uint64_t length,
                           struct map_builder *builder);
 
-/* A run of bytes with the same flags; the last of an answer ends at the end of
- * the queried range. */
+/* A run of bytes with the same flags. */
 struct map_extent {
   uint64_t length; /* bytes, never 0 */
   uint32_t flags;
@@ -43,16 +46,19 @@ void map_free (struct map *map);
 
 /* Adds a run to the segment being fetched; equal neighbours are joined, what
  * reaches beyond the segment is cut off.  A length of 0 is ignored.  -1: out of
- * memory (errno). */
+ * memory (errno ENOMEM) or more than MAP_SEGMENT_RUNS (EFBIG); the fetch then
+ * reports it and returns -1. */
 int map_append (struct map_builder *builder, uint64_t length, uint32_t flags);
 
 /* The extents of [offset, offset + length), at most 'max_extents' of them,
  * fetching what is not there yet.  The range must lie inside the export and not
  * be empty, 'max_extents' be at least 1.  Neighbours are joined across
- * segments.
+ * segments; the last extent ends at the end of the range at the latest, and
+ * exactly there if there are fewer than 'max_extents'.
  *
  * Returns how many were written to 'extents', -1 if a fetch failed (reported by
- * it) or memory ran out (errno ENOMEM). */
+ * it; errno is the fetch's), stopped short of its range (errno EPROTO), or
+ * memory ran out (ENOMEM). */
 ssize_t map_query (struct map *map, uint64_t offset, uint64_t length,
                    struct map_extent *extents, size_t max_extents);
 
