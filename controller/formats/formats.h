@@ -12,7 +12,7 @@
 /* A checkpoint's disk: libvirt's <disk name= checkpoint='no|bitmap' bitmap=>.
  */
 struct checkpoint_disk {
-  char *name;
+  char *name;    /* or, in a request, the absolute path of its image */
   bool included; /* checkpoint='bitmap' */
   char *bitmap;  /* bitmap's name; NULL: as the checkpoint */
   int64_t size;  /* bytes of changes, output only; -1: not said */
@@ -22,34 +22,44 @@ struct checkpoint {
   char *name;            /* NULL in a request: to be made from the time */
   char *description;     /* NULL: none */
   char *parent;          /* NULL: a root */
-  int64_t creation_time; /* seconds since the epoch; 0 in a request */
-  char *domain_uuid, *domain_name; /* minimal <domain>; NULL: none */
+  int64_t creation_time; /* seconds since the epoch; 0: not said */
+  /* All that is kept of <domain>.  NULL: not said; no name, no <domain>. */
+  char *domain_name, *domain_uuid;
   struct checkpoint_disk *disks;
   size_t nr_disks;
 };
 
-/* Parses without network, entities or includes, within limits of size and
- * depth.  NULL: reported, with the line and what is expected. */
+/* No document is longer (bytes), deeper (elements) or names more disks. */
+#define FORMATS_MAX_LENGTH (1024 * 1024)
+#define FORMATS_MAX_DEPTH  64
+#define FORMATS_MAX_DISKS  1024
+
+/* Parses without network, entities or includes, within the limits above.
+ * NULL: reported, with the line and what is expected. */
 struct checkpoint *checkpoint_parse (const char *xml, size_t length);
-/* NULL: out of memory, reported.  The caller's. */
+/* The caller's.  NULL: out of memory, or a text that XML cannot hold (not
+ * UTF-8, a control character); reported. */
 char *checkpoint_format (const struct checkpoint *checkpoint);
 void checkpoint_free (struct checkpoint *checkpoint);
 
 enum backup_mode { BACKUP_PULL, BACKUP_PUSH };
 
+/* backupmode= of a disk: overrides what the backup as a whole says. */
+enum disk_mode { DISK_AS_BACKUP, DISK_FULL, DISK_INCREMENTAL };
+
 struct backup_disk {
   char *name;
-  bool included;          /* backup='yes' */
-  bool incremental_given; /* backupmode was said */
-  char *incremental;      /* base checkpoint; NULL: full, or the backup's */
-  bool full;              /* backupmode='full' */
+  bool included; /* backup='yes'; all below is unset if it is 'no' */
+  enum disk_mode disk_mode;
+  char *incremental;      /* base checkpoint; NULL: the backup's */
   char *export_name;      /* exportname=; NULL: the disk's name */
   char *export_bitmap;    /* exportbitmap=; NULL: "backup-<disk>" */
   char *scratch;          /* <scratch file=|dev=>; NULL: chosen */
   bool scratch_is_device; /* type='block' */
   char *target;           /* push: <target file=|dev=>; NULL: chosen */
-  char *driver;           /* push: <driver type=>; NULL: qcow2 */
   bool target_is_device;
+  char *driver;   /* <driver type=>: qcow2, or in push raw; NULL: qcow2 */
+  unsigned index; /* index=: a number for events, output only; 0: none */
 };
 
 enum server_transport { SERVER_UNIX, SERVER_TCP };
