@@ -24,6 +24,9 @@ enum capture_method {
 const char *capture_method_name (enum capture_method method);
 int capture_method_from_name (const char *name);
 
+/* What AUTO means on this QEMU; 'iothread': one of the disks is in one. */
+enum capture_method capture_method_for (struct qmp *qmp, bool iothread);
+
 /* A recording bitmap whose changes so far are frozen and exported. */
 struct capture_change_map {
   const char *checkpoint; /* the frozen bitmap's name: what clients see */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The data path of one job: the broker of connections to QEMU, nbdkit with the
+ * plugin, and the relay that clients talk to. */
+
+#ifndef PULLBACK_DATAPATH_H
+#define PULLBACK_DATAPATH_H
+
+#include <stddef.h>
+
+#include "controller/formats/formats.h"
+
+/* A metadata context that the relay adds beside those it finds by itself. */
+struct datapath_context {
+  const char *export_name;
+  const char *name; /* qemu:dirty-bitmap:backup-vda */
+  const char *view; /* vda@monday */
+};
+
+struct datapath_request {
+  const char *folder;      /* the job's, for sockets and logs */
+  const char *qemu_socket; /* of QEMU's NBD server; need not be there yet */
+  enum server_transport transport;
+  const char *socket; /* of the relay: a path, or host and port */
+  const char *host;
+  unsigned port;
+  const struct datapath_context *contexts;
+  size_t nr_contexts;
+};
+
+/* Called from a thread of its own when a process of the data path ended by
+ * itself. */
+typedef void (*datapath_failed) (void *opaque, const char *reason);
+
+struct datapath;
+
+/* Nothing touches QEMU before the first client comes.  NULL: reported, and
+ * nothing is left. */
+struct datapath *datapath_start (const struct datapath_request *request,
+                                 datapath_failed failed, void *opaque);
+
+/* Stops the relay, then nbdkit, then the broker; QEMU must have closed its side
+ * of the connections before. */
+void datapath_stop (struct datapath *datapath);
+
+#endif /* PULLBACK_DATAPATH_H */

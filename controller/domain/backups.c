@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The operations on backups: begin, info, end. */
+
+#include <config.h>
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "controller/catalogue/catalogue.h"
+#include "controller/common/error.h"
+#include "controller/domain/job.h"
+#include "controller/domain/json.h"
+#include "controller/domain/service.h"
+
+/* The requested documents; without one, a full pull of all disks. */
+static int
+read_documents (json_object *body, struct backup **backup,
+                struct checkpoint **checkpoint)
+{
+  static const char all_disks[] = "<domainbackup mode='pull'/>";
+  const char *backup_xml, *checkpoint_xml;
+
+  if (json_get_text (body, "backup_xml", &backup_xml) == -1 ||
+      json_get_text (body, "checkpoint_xml", &checkpoint_xml) == -1)
+    return -1;
+  if (backup_xml == NULL)
+    backup_xml = all_disks;
+  *backup = backup_parse (backup_xml, strlen (backup_xml));
+  if (*backup == NULL)
+    return -1;
+  if (checkpoint_xml == NULL)
+    return 0;
+  *checkpoint = checkpoint_parse (checkpoint_xml, strlen (checkpoint_xml));
+  return *checkpoint ? 0 : -1;
+}
+
+static int
+read_method (json_object *body, enum capture_method *method)
+{
+  const char *name;
+  int found;
+
+  *method = CAPTURE_AUTO;
+  if (json_get_text (body, "method", &name) == -1)
+    return -1;
+  if (name == NULL)
+    return 0;
+  found = capture_method_from_name (name);
+  if (found == -1)
+    return fail (ERROR_INVALID,
+                 "there is no method '%s'; there are transaction, filter and "
+                 "overlay",
+                 name);
+  *method = found;
+  return 0;
+}
+
+int
+operation_backup_begin (struct service *service,
+                        const struct operation_request *request,
+                        json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      service_lock_domain (service, request->domain);
+  CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
+  CLEANUP_BACKUP struct backup *backup = NULL;
+  CLEANUP_CHECKPOINT struct checkpoint *checkpoint = NULL;
+  struct job_request job = { .state = service->state, .run = service->run };
+
+  if (entry == NULL)
+    return -1;
+  if (entry->job)
+    return fail (ERROR_CONFLICT,
+                 "a backup of domain '%s' is running already; end it first: "
+                 "pullback backup-end %s",
+                 request->domain, request->domain);
+  record = catalogue_domain (service->state, request->domain);
+  if (record == NULL || read_documents (request->body, &backup, &checkpoint) ||
+      read_method (request->body, &job.method) == -1 ||
+      json_get_text (request->body, "scratch_folder", &job.scratch_folder) ==
+          -1)
+    return -1;
+  job.domain = record;
+  entry->job = job_begin (&job, STEAL (backup), STEAL (checkpoint));
+  if (entry->job == NULL)
+    return -1;
+  *reply = job_describe (entry->job);
+  return *reply ? 0 : -1;
+}
+
+/* The domain's entry, if a job runs on it. */
+static struct domain_entry *
+lock_with_job (struct service *service, const char *domain)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      service_lock_domain (service, domain);
+
+  if (entry && entry->job == NULL) {
+    fail (ERROR_NOT_FOUND,
+          "no backup of domain '%s' is running; 'pullback backup-begin %s' "
+          "starts one",
+          domain, domain);
+    return NULL;
+  }
+  return STEAL (entry);
+}
+
+int
+operation_backup_info (struct service *service,
+                       const struct operation_request *request,
+                       json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      lock_with_job (service, request->domain);
+
+  if (entry == NULL)
+    return -1;
+  *reply = job_describe (entry->job);
+  return *reply ? 0 : -1;
+}
+
+int
+operation_backup_end (struct service *service,
+                      const struct operation_request *request,
+                      json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      lock_with_job (service, request->domain);
+  CLEANUP_JSON json_object *answer = json_object_new_object ();
+  struct job *job;
+
+  if (entry == NULL)
+    return -1;
+  json_add_text (answer, "checkpoint", job_checkpoint (entry->job));
+  json_add_bool (answer, "committed",
+                 job_checkpoint (entry->job) && !request->abort);
+  job = STEAL (entry->job);
+  if (job_end (job, request->abort) == -1)
+    return -1;
+  *reply = STEAL (answer);
+  return 0;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The operations on domains: add, list, info, remove. */
+
+#include <config.h>
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "controller/capture/capture.h"
+#include "controller/catalogue/catalogue.h"
+#include "controller/disks/disks.h"
+#include "controller/domain/json.h"
+#include "controller/domain/job.h"
+#include "controller/domain/monitor.h"
+#include "controller/domain/service.h"
+#include "controller/formats/names.h"
+
+#define MAX_NAMED_DISKS 1024
+
+/* Reads "disks": {NAME: DEVICE} into the record. */
+static int
+read_disk_names (json_object *body, struct domain_record *record)
+{
+  json_object *disks;
+  size_t count;
+
+  if (!json_object_object_get_ex (body, "disks", &disks) || disks == NULL)
+    return 0;
+  if (!json_object_is_type (disks, json_type_object))
+    return fail (ERROR_INVALID, "'disks' must map names to devices");
+  count = json_object_object_length (disks);
+  if (count > MAX_NAMED_DISKS)
+    return fail (ERROR_INVALID, "a domain has at most %d named disks",
+                 MAX_NAMED_DISKS);
+  record->disks = calloc (count + 1, sizeof *record->disks);
+  if (record->disks == NULL)
+    return fail_errno (ERROR_SYSTEM, "domain");
+  json_object_object_foreach (disks, name, device) {
+    struct catalogue_disk_name *disk = &record->disks[record->nr_disks];
+
+    if (name_check ("disk", name) == -1)
+      return -1;
+    if (!json_object_is_type (device, json_type_string))
+      return fail (ERROR_INVALID,
+                   "the device of disk '%s' must be a string: a device's id or "
+                   "QOM path, or a node's name",
+                   name);
+    record->nr_disks++;
+    disk->name = strdup (name);
+    disk->device = strdup (json_object_get_string (device));
+    if (disk->name == NULL || disk->device == NULL)
+      return fail_errno (ERROR_SYSTEM, "domain");
+  }
+  return 0;
+}
+
+static struct domain_record *
+read_domain (json_object *body)
+{
+  CLEANUP_DOMAIN_RECORD struct domain_record *record =
+      calloc (1, sizeof *record);
+  const char *name, *qmp;
+
+  if (record == NULL) {
+    fail_errno (ERROR_SYSTEM, "domain");
+    return NULL;
+  }
+  if (json_get_text (body, "name", &name) == -1 ||
+      json_get_text (body, "qmp", &qmp) == -1)
+    return NULL;
+  if (name == NULL || qmp == NULL) {
+    fail (ERROR_INVALID,
+          "a domain needs a 'name' and 'qmp', the path of QEMU's monitor");
+    return NULL;
+  }
+  if (name_check ("domain", name) == -1)
+    return NULL;
+  if (qmp[0] != '/') {
+    fail (ERROR_INVALID, "the path of the monitor must be absolute: '%s'", qmp);
+    return NULL;
+  }
+  record->name = strdup (name);
+  record->qmp = strdup (qmp);
+  if (record->name == NULL || record->qmp == NULL) {
+    fail_errno (ERROR_SYSTEM, "domain");
+    return NULL;
+  }
+  if (read_disk_names (body, record) == -1)
+    return NULL;
+  return STEAL (record);
+}
+
+static json_object *
+describe_disk (const struct disk *disk)
+{
+  json_object *json = json_object_new_object ();
+  const char *reason = disk->reason;
+
+  if (reason == NULL && !disk->persistent)
+    reason = "its format keeps no bitmaps: full backups only";
+  json_add_text (json, "name", disk->name);
+  json_add_text (json, "node", disk->node);
+  json_add_text (json, "device", disk->qdev);
+  json_add_number (json, "size", (int64_t) disk->size);
+  json_add_text (json, "format", disk->format);
+  json_add_text (json, "file", disk->file);
+  json_add_bool (json, "iothread", disk->iothread);
+  json_add_bool (json, "backup", disk->reason == NULL);
+  json_add_bool (json, "checkpoint", disk->reason == NULL && disk->persistent);
+  json_add_text (json, "reason", reason);
+  return json;
+}
+
+/* What domain-info says. */
+static int
+describe_domain (const struct domain_record *record, struct qmp *qmp,
+                 json_object **reply)
+{
+  CLEANUP_DISK_LIST struct disk_list *list = monitor_disks (qmp, record);
+  json_object *disks;
+  bool iothread = false;
+  size_t i;
+
+  if (list == NULL)
+    return -1;
+  disks = json_object_new_array ();
+  for (i = 0; i < list->nr_disks; i++) {
+    json_object_array_add (disks, describe_disk (&list->disks[i]));
+    iothread |= list->disks[i].iothread;
+  }
+  *reply = json_object_new_object ();
+  json_add_text (*reply, "name", record->name);
+  json_add_text (*reply, "qmp", record->qmp);
+  json_add_text (*reply, "qemu", qmp_version_text (qmp));
+  json_add_text (*reply, "method",
+                 capture_method_name (capture_method_for (qmp, iothread)));
+  json_object_object_add (*reply, "disks", disks);
+  return 0;
+}
+
+int
+operation_domain_add (struct service *service,
+                      const struct operation_request *request,
+                      json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry = NULL;
+  CLEANUP_DOMAIN_RECORD struct domain_record *record =
+      read_domain (request->body);
+  CLEANUP_QMP struct qmp *qmp = NULL;
+  CLEANUP_JSON json_object *description = NULL;
+
+  if (record == NULL)
+    return -1;
+  entry = service_lock_new_domain (service, record->name);
+  if (entry == NULL)
+    return -1;
+  qmp = qmp_connect (record->qmp, NULL, NULL);
+  if (qmp == NULL || describe_domain (record, qmp, &description) == -1 ||
+      catalogue_add_domain (service->state, record) == -1)
+    return -1;
+  *reply = STEAL (description);
+  return 0;
+}
+
+int
+operation_domain_list (struct service *service,
+                       const struct operation_request *request,
+                       json_object **reply)
+{
+  CLEANUP_NAME_LIST name_list names = catalogue_domains (service->state);
+  json_object *domains;
+  size_t i;
+
+  (void) request;
+  if (names == NULL)
+    return -1;
+  domains = json_object_new_array ();
+  for (i = 0; names[i]; i++) {
+    CLEANUP_DOMAIN_RECORD struct domain_record *record =
+        catalogue_domain (service->state, names[i]);
+    json_object *domain = json_object_new_object ();
+
+    json_object_array_add (domains, domain);
+    json_add_text (domain, "name", names[i]);
+    json_add_text (domain, "qmp", record ? record->qmp : NULL);
+    json_add_text (domain, "error", record ? NULL : error_message ());
+    json_add_bool (domain, "job", service_has_job (service, names[i]));
+  }
+  *reply = json_object_new_object ();
+  json_object_object_add (*reply, "domains", domains);
+  return 0;
+}
+
+int
+operation_domain_info (struct service *service,
+                       const struct operation_request *request,
+                       json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      service_lock_domain (service, request->domain);
+  CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
+  CLEANUP_QMP struct qmp *opened = NULL;
+  struct qmp *qmp;
+
+  if (entry == NULL)
+    return -1;
+  record = catalogue_domain (service->state, request->domain);
+  if (record == NULL)
+    return -1;
+  qmp = monitor_of (entry, record, &opened);
+  return qmp ? describe_domain (record, qmp, reply) : -1;
+}
+
+int
+operation_domain_remove (struct service *service,
+                         const struct operation_request *request,
+                         json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      service_lock_domain (service, request->domain);
+
+  if (entry == NULL)
+    return -1;
+  if (entry->job)
+    return fail (ERROR_CONFLICT,
+                 "domain '%s' has a running backup; end it first: pullback "
+                 "backup-end %s",
+                 request->domain, request->domain);
+  if (catalogue_remove_domain (service->state, request->domain) == -1)
+    return -1;
+  *reply = json_object_new_object ();
+  return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Turns a request (documents, catalogue, what QEMU reports) into what a capture
+ * is to do: which disks, from which base, with which change maps. */
+
+#ifndef PULLBACK_PLAN_H
+#define PULLBACK_PLAN_H
+
+#include <stdbool.h>
+
+#include "controller/capture/capture.h"
+#include "controller/catalogue/catalogue.h"
+#include "controller/formats/formats.h"
+
+struct plan_disk {
+  const struct disk *disk; /* the inventory's */
+  char *export_name;
+  char *export_bitmap; /* leaf of the context for the incremental base */
+  char *scratch;
+  char *new_bitmap;  /* NULL: the new checkpoint leaves it out */
+  char *incremental; /* the base; NULL: full */
+  char *fallback;    /* why it is full though a base was named */
+  struct capture_change_map *change_maps; /* strings are the catalogue's */
+  size_t nr_change_maps;
+};
+
+struct plan {
+  struct backup *backup;         /* the request with what was chosen */
+  struct checkpoint *checkpoint; /* provisional; NULL: none is made */
+  struct disk_list *inventory;
+  struct checkpoint_list *retained;
+  struct plan_disk *disks;
+  size_t nr_disks;
+};
+
+struct plan_request {
+  const char *state; /* the state folder */
+  const struct domain_record *domain;
+  const char *scratch_folder; /* NULL: the state folder's */
+};
+
+/* Consumes 'backup', 'checkpoint' (NULL: none) and 'inventory'.  NULL:
+ * reported. */
+struct plan *plan_new (const struct plan_request *request,
+                       struct backup *backup, struct checkpoint *checkpoint,
+                       struct disk_list *inventory);
+void plan_free (struct plan *plan);
+
+/* Completes a checkpoint request: a name from the time unless it has one, the
+ * parent, and one entry for each disk of the inventory.  A disk that is named
+ * but cannot keep a bitmap is an error, one that is not named is left out.
+ * -1: reported. */
+int plan_checkpoint (const struct plan_request *request,
+                     struct checkpoint *checkpoint,
+                     struct disk_list *inventory);
+
+/* The disk that a request means by *name: a disk's name, or the path of its
+ * image, which is replaced by the name then.  NULL: reported. */
+const struct disk *plan_find_disk (struct disk_list *inventory, char **name);
+
+/* The bitmap that a checkpoint has on a disk; NULL: it does not cover it. */
+const char *checkpoint_bitmap (const struct checkpoint *checkpoint,
+                               const char *disk);
+
+static inline void
+cleanup_plan_free (struct plan **plan)
+{
+  plan_free (*plan);
+}
+#define CLEANUP_PLAN __attribute__ ((cleanup (cleanup_plan_free)))
+
+#endif /* PULLBACK_PLAN_H */

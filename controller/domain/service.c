@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The service: its folders, and the list of domains that were touched since the
+ * daemon started. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "controller/catalogue/catalogue.h"
+#include "controller/common/error.h"
+#include "controller/domain/job.h"
+#include "controller/domain/service.h"
+
+struct service *
+service_new (const char *state_folder, const char *run_folder)
+{
+  struct service *service;
+
+  if (catalogue_open (state_folder) == -1)
+    return NULL;
+  if (mkdir (run_folder, 0700) == -1 && errno != EEXIST) {
+    fail_errno (ERROR_SYSTEM, "cannot make the folder '%s'", run_folder);
+    return NULL;
+  }
+  service = calloc (1, sizeof *service);
+  if (service == NULL) {
+    fail_errno (ERROR_SYSTEM, "service");
+    return NULL;
+  }
+  pthread_mutex_init (&service->lock, NULL);
+  service->state = strdup (state_folder);
+  service->run = strdup (run_folder);
+  if (service->state == NULL || service->run == NULL) {
+    fail_errno (ERROR_SYSTEM, "service");
+    service_free (service);
+    return NULL;
+  }
+  return service;
+}
+
+void
+service_free (struct service *service)
+{
+  struct domain_entry *entry;
+
+  if (service == NULL)
+    return;
+  while ((entry = service->entries)) {
+    service->entries = entry->next;
+    pthread_mutex_destroy (&entry->lock);
+    free (entry->name);
+    free (entry);
+  }
+  pthread_mutex_destroy (&service->lock);
+  free (service->state);
+  free (service->run);
+  free (service);
+}
+
+static struct domain_entry *
+find_or_add (struct service *service, const char *name)
+{
+  LOCK_IN_SCOPE (&service->lock);
+  struct domain_entry *entry;
+
+  for (entry = service->entries; entry; entry = entry->next) {
+    if (strcmp (entry->name, name) == 0)
+      return entry;
+  }
+  entry = calloc (1, sizeof *entry);
+  if (entry == NULL || (entry->name = strdup (name)) == NULL) {
+    free (entry);
+    fail_errno (ERROR_SYSTEM, "domain '%s'", name);
+    return NULL;
+  }
+  pthread_mutex_init (&entry->lock, NULL);
+  entry->next = service->entries;
+  service->entries = entry;
+  return entry;
+}
+
+struct domain_entry *
+service_lock_new_domain (struct service *service, const char *name)
+{
+  struct domain_entry *entry = find_or_add (service, name);
+
+  if (entry)
+    pthread_mutex_lock (&entry->lock);
+  return entry;
+}
+
+struct domain_entry *
+service_lock_domain (struct service *service, const char *name)
+{
+  CLEANUP_DOMAIN_RECORD struct domain_record *record =
+      catalogue_domain (service->state, name);
+
+  /* Only a domain that exists gets an entry: names come from outside. */
+  return record ? service_lock_new_domain (service, name) : NULL;
+}
+
+static bool
+entry_has_job (struct domain_entry *entry)
+{
+  bool has_job;
+
+  /* Who holds the lock is at work, which is busy enough. */
+  if (pthread_mutex_trylock (&entry->lock) != 0)
+    return true;
+  has_job = entry->job != NULL;
+  pthread_mutex_unlock (&entry->lock);
+  return has_job;
+}
+
+bool
+service_has_job (struct service *service, const char *name)
+{
+  LOCK_IN_SCOPE (&service->lock);
+  struct domain_entry *entry;
+
+  for (entry = service->entries; entry; entry = entry->next) {
+    if (name == NULL || strcmp (entry->name, name) == 0) {
+      if (entry_has_job (entry))
+        return true;
+    }
+  }
+  return false;
+}
+
+bool
+service_busy (struct service *service)
+{
+  return service_has_job (service, NULL);
+}
+
+void
+service_stop_jobs (struct service *service)
+{
+  struct domain_entry *entry;
+
+  /* Entries are only ever added, at the head, and none is while the daemon
+   * stops. */
+  pthread_mutex_lock (&service->lock);
+  entry = service->entries;
+  pthread_mutex_unlock (&service->lock);
+  for (; entry; entry = entry->next) {
+    LOCK_IN_SCOPE (&entry->lock);
+
+    if (entry->job == NULL)
+      continue;
+    log_line ("the backup of domain '%s' is ended, since the daemon stops",
+              entry->name);
+    if (job_end (entry->job, true) == -1)
+      log_line ("%s", error_message ());
+    entry->job = NULL;
+  }
+}

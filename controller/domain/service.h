@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the operations share: the daemon's folders, and for each domain its lock
+ * and the job that runs. */
+
+#ifndef PULLBACK_SERVICE_H
+#define PULLBACK_SERVICE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "controller/domain/operations.h"
+
+struct job;
+
+struct domain_entry {
+  struct domain_entry *next;
+  char *name;
+  pthread_mutex_t lock; /* held by the operation at work on the domain */
+  struct job *job;      /* owned; NULL: none runs */
+};
+
+struct service {
+  char *state, *run;
+  pthread_mutex_t lock; /* of the list, never held during an operation */
+  struct domain_entry *entries; /* they live as long as the service */
+};
+
+/* The domain's entry with its lock held; NULL: reported (unknown domain unless
+ * the name is about to be added). */
+struct domain_entry *service_lock_domain (struct service *service,
+                                          const char *name);
+struct domain_entry *service_lock_new_domain (struct service *service,
+                                              const char *name);
+
+/* Whether a job runs, or an operation that may be starting one is at work, on
+ * the domain or (name NULL) on any. */
+bool service_has_job (struct service *service, const char *name);
+
+static inline void
+cleanup_domain_entry_unlock (struct domain_entry **entry)
+{
+  if (*entry)
+    pthread_mutex_unlock (&(*entry)->lock);
+}
+#define CLEANUP_DOMAIN_ENTRY                                                   \
+  __attribute__ ((cleanup (cleanup_domain_entry_unlock)))
+
+#endif /* PULLBACK_SERVICE_H */
