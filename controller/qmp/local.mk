@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 controller_libcontroller_la_SOURCES += \
-	controller/qmp/qmp.h
+	controller/qmp/connect.c controller/qmp/connect.h \
+	controller/qmp/events.c \
+	controller/qmp/internal.h \
+	controller/qmp/qmp.c controller/qmp/qmp.h \
+	controller/qmp/schema.c \
+	controller/qmp/stream.c

@@ -24,6 +24,7 @@ typedef void (*qmp_event_handler) (void *opaque, const char *event,
  * is not QMP or is busy. */
 struct qmp *qmp_connect (const char *path, qmp_event_handler handler,
                          void *opaque);
+/* Not from an event handler.  The handler is not called after it. */
 void qmp_close (struct qmp *qmp);
 
 /* Executes one command and waits for its answer, for at most the connection's
@@ -33,13 +34,14 @@ void qmp_close (struct qmp *qmp);
 int qmp_execute (struct qmp *qmp, const char *command, json_object *arguments,
                  json_object **result);
 
-/* As above, several commands sent at once (pipelined); the answers are waited
- * for in order.  Stops at the first error, after all have been answered, with
- * its index in *failed.  Consumes all arguments. */
+/* As above, several commands sent at once (pipelined).  QEMU executes them in
+ * order and does not stop at one that fails; -1 reports the first error, with
+ * its index in *failed.  Consumes all arguments.  Results that are not NULL are
+ * the caller's, also on error. */
 struct qmp_command {
   const char *name;
   json_object *arguments;
-  json_object *result; /* set on success; the caller's */
+  json_object *result; /* NULL if this command failed */
 };
 int qmp_execute_all (struct qmp *qmp, struct qmp_command *commands,
                      size_t count, size_t *failed);
@@ -56,6 +58,10 @@ int qmp_wait_event (struct qmp *qmp, unsigned long since, const char *event,
 /* QEMU's version as major * 1000 + minor, such as 7002. */
 int qmp_version (struct qmp *qmp);
 const char *qmp_version_text (struct qmp *qmp);
+
+/* Reads query-qmp-schema now rather than on first use: after it has succeeded,
+ * a "false" of qmp_can is QEMU's word and not an error. */
+int qmp_schema_load (struct qmp *qmp);
 
 /* Whether query-qmp-schema knows the command, or the member of its arguments
  * ("" or NULL: the command itself).  The schema is read once, on first use.

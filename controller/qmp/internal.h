@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the files of the QMP client only: the stream of messages, the events
+ * that were kept, and the schema. */
+
+#ifndef PULLBACK_QMP_INTERNAL_H
+#define PULLBACK_QMP_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <json-c/json.h>
+
+/* One JSON object after another from a socket that it does not own. */
+struct qmp_stream {
+  int fd;
+  json_tokener *tokener;
+  size_t message_bytes; /* of the message that is being read */
+  size_t start, end;    /* what of 'buffer' has not been parsed */
+  char buffer[65536];
+};
+
+enum qmp_stream_status {
+  STREAM_MESSAGE,
+  STREAM_END,     /* the other side closed, or the socket failed */
+  STREAM_TIMEOUT, /* nothing whole came before the deadline */
+  STREAM_GARBAGE, /* not a JSON object, or one beyond the limits */
+};
+
+int qmp_stream_open (struct qmp_stream *stream, int fd);
+void qmp_stream_close (struct qmp_stream *stream);
+/* 'deadline' (CLOCK_MONOTONIC) may be NULL.  *message is the caller's. */
+enum qmp_stream_status qmp_stream_next (struct qmp_stream *stream,
+                                        const struct timespec *deadline,
+                                        json_object **message);
+
+/* The last events, so that one that came before anybody waited is found. */
+#define QMP_EVENTS_KEPT 1024
+struct qmp_events {
+  json_object *messages[QMP_EVENTS_KEPT];
+  unsigned long count; /* of all that ever came: the mark */
+};
+
+/* Keeps a reference of its own; forgets the oldest. */
+void qmp_events_push (struct qmp_events *events, json_object *message);
+/* The first event since the mark '*since' that fits, else NULL; still the
+ * ring's.  *since then says where to go on. */
+json_object *qmp_events_find (const struct qmp_events *events,
+                              unsigned long *since, const char *event,
+                              const char *key, const char *value);
+void qmp_events_clear (struct qmp_events *events);
+
+/* The value of query-qmp-schema by name; consumes 'schema'. */
+json_object *qmp_schema_index (json_object *schema);
+bool qmp_schema_knows (json_object *by_name, const char *command,
+                       const char *variant, const char *member);
+
+/* The string member of a JSON object, NULL if it has none. */
+const char *qmp_string (json_object *object, const char *key);
+
+/* CLOCK_MONOTONIC in so many milliseconds. */
+struct timespec qmp_deadline (int milliseconds);
+
+#endif /* PULLBACK_QMP_INTERNAL_H */

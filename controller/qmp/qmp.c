@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The commands of one monitor: sent by any thread, answered by the connection's
+ * reader thread, which owns everything that is received. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+#include "controller/common/error.h"
+#include "controller/qmp/connect.h"
+#include "controller/qmp/internal.h"
+#include "controller/qmp/qmp.h"
+
+/* A command without an answer for this long is given up. */
+#define COMMAND_LIMIT_MS 30000
+
+/* A command that waits for its answer, on the stack of who waits. */
+struct pending {
+  struct pending *next;
+  uint64_t id;
+  json_object *answer; /* NULL: none yet */
+};
+
+struct qmp {
+  int fd;
+  char *path;
+  int version;
+  char *version_text;
+  qmp_event_handler handler;
+  void *opaque;
+
+  pthread_t reader;
+  struct qmp_stream stream; /* the reader's, once it runs */
+
+  pthread_mutex_t send_lock; /* taken before 'lock' */
+  pthread_mutex_t lock;      /* of everything below */
+  pthread_cond_t changed;
+  struct pending *pending;
+  uint64_t next_id;
+  struct qmp_events events;
+  char *lost;   /* why the connection is lost; NULL: it is not */
+  bool closing; /* by ourselves */
+
+  pthread_mutex_t schema_lock; /* taken before the others */
+  json_object *schema;
+};
+
+/* Gives an answer to whom waits for it; late ones are dropped. */
+static void
+take_answer (struct qmp *qmp, json_object *message)
+{
+  json_object *id;
+
+  if (!json_object_object_get_ex (message, "id", &id))
+    return;
+  LOCK_IN_SCOPE (&qmp->lock);
+  for (struct pending *p = qmp->pending; p; p = p->next)
+    if (p->id == json_object_get_uint64 (id) && !p->answer) {
+      p->answer = json_object_get (message);
+      pthread_cond_broadcast (&qmp->changed);
+      return;
+    }
+}
+
+static void
+take_event (struct qmp *qmp, json_object *message, const char *event)
+{
+  json_object *data = NULL;
+
+  pthread_mutex_lock (&qmp->lock);
+  qmp_events_push (&qmp->events, message);
+  pthread_cond_broadcast (&qmp->changed);
+  pthread_mutex_unlock (&qmp->lock);
+
+  json_object_object_get_ex (message, "data", &data);
+  if (qmp->handler)
+    qmp->handler (qmp->opaque, event, data);
+}
+
+/* Wakes all who wait, and tells the handler unless we close ourselves. */
+static void
+take_loss (struct qmp *qmp, enum qmp_stream_status status)
+{
+  bool closing;
+
+  pthread_mutex_lock (&qmp->lock);
+  closing = qmp->closing;
+  if (asprintf (&qmp->lost,
+                status == STREAM_GARBAGE
+                    ? "the monitor '%s' sent what is not QMP"
+                    : "QEMU closed the monitor '%s': it has ended, or "
+                      "the socket was taken away",
+                qmp->path) < 0)
+    qmp->lost = NULL;
+  if (!qmp->lost)
+    qmp->lost = qmp->path;
+  pthread_cond_broadcast (&qmp->changed);
+  pthread_mutex_unlock (&qmp->lock);
+  if (qmp->handler && !closing)
+    qmp->handler (qmp->opaque, "", NULL);
+}
+
+static void *
+reader (void *opaque)
+{
+  struct qmp *qmp = opaque;
+  json_object *message;
+  const char *event;
+  enum qmp_stream_status status;
+
+  while ((status = qmp_stream_next (&qmp->stream, NULL, &message)) ==
+         STREAM_MESSAGE) {
+    event = qmp_string (message, "event");
+    if (event && *event)
+      take_event (qmp, message, event);
+    else
+      take_answer (qmp, message);
+    json_object_put (message);
+  }
+  take_loss (qmp, status);
+  return NULL;
+}
+
+/* Sends all; a socket that takes nothing for long (SO_SNDTIMEO) is an error. */
+static int
+send_text (struct qmp *qmp, const char *text, size_t size)
+{
+  while (size > 0) {
+    ssize_t r = send (qmp->fd, text, size, MSG_NOSIGNAL);
+
+    if (r < 0 && errno == EINTR)
+      continue;
+    if (r < 0) {
+      /* Half a command may be on its way: nothing can follow it. */
+      shutdown (qmp->fd, SHUT_RDWR);
+      return fail_errno (ERROR_QEMU, "cannot write to the monitor '%s'",
+                         qmp->path);
+    }
+    text += r;
+    size -= r;
+  }
+  return 0;
+}
+
+/* The text of a command with its id; consumes the arguments. */
+static int
+append_command (struct qmp *qmp, struct qmp_command *command, uint64_t id,
+                FILE *text)
+{
+  json_object *message = json_object_new_object ();
+
+  if (!message) {
+    json_object_put (command->arguments);
+    command->arguments = NULL;
+    return fail (ERROR_SYSTEM, "out of memory");
+  }
+  json_object_object_add (message, "execute",
+                          json_object_new_string (command->name));
+  if (command->arguments)
+    json_object_object_add (message, "arguments", command->arguments);
+  command->arguments = NULL;
+  json_object_object_add (message, "id", json_object_new_uint64 (id));
+  fprintf (text, "%s\n",
+           json_object_to_json_string_ext (message, JSON_C_TO_STRING_PLAIN));
+  json_object_put (message);
+  if (ferror (text))
+    return fail (ERROR_SYSTEM, "out of memory writing to the monitor '%s'",
+                 qmp->path);
+  return 0;
+}
+
+/* Numbers the commands, lists them as pending and sends them. */
+static int
+send_commands (struct qmp *qmp, struct qmp_command *commands, size_t count,
+               struct pending *pending)
+{
+  CLEANUP_FREE char *text = NULL;
+  CLEANUP_FCLOSE FILE *stream = NULL;
+  size_t size = 0;
+  int r = 0;
+
+  LOCK_IN_SCOPE (&qmp->send_lock);
+  stream = open_memstream (&text, &size);
+  pthread_mutex_lock (&qmp->lock);
+  for (size_t i = 0; i < count; i++) {
+    pending[i].id = qmp->next_id++;
+    pending[i].next = qmp->pending;
+    qmp->pending = &pending[i];
+  }
+  pthread_mutex_unlock (&qmp->lock);
+  for (size_t i = 0; i < count; i++) {
+    if (!stream || r < 0) {
+      json_object_put (commands[i].arguments);
+      commands[i].arguments = NULL;
+    }
+    else
+      r = append_command (qmp, &commands[i], pending[i].id, stream);
+  }
+  if (!stream || fflush (stream) != 0)
+    return fail (ERROR_SYSTEM, "out of memory");
+  return r < 0 ? -1 : send_text (qmp, text, size);
+}
+
+/* Waits for one answer; the lock is held. */
+static int
+wait_answer (struct qmp *qmp, const char *name, struct pending *pending,
+             const struct timespec *deadline)
+{
+  while (!pending->answer) {
+    if (qmp->lost)
+      return fail (ERROR_QEMU, "%s: %s", name, qmp->lost);
+    if (pthread_cond_timedwait (&qmp->changed, &qmp->lock, deadline) ==
+            ETIMEDOUT &&
+        !pending->answer && !qmp->lost)
+      return fail (ERROR_QEMU,
+                   "%s: QEMU did not answer on the monitor '%s' within %d "
+                   "seconds",
+                   name, qmp->path, COMMAND_LIMIT_MS / 1000);
+  }
+  return 0;
+}
+
+/* The value of the answer, or its error. */
+static int
+read_answer (const char *name, json_object *answer, json_object **result)
+{
+  json_object *value;
+  const char *text;
+
+  if (json_object_object_get_ex (answer, "return", &value)) {
+    *result = json_object_get (value);
+    return 0;
+  }
+  text = json_object_object_get_ex (answer, "error", &value)
+             ? qmp_string (value, "desc")
+             : NULL;
+  return fail (ERROR_QEMU, "%s: %s", name,
+               text ? text : "QEMU's answer has neither return nor error");
+}
+
+static void
+forget_pending (struct qmp *qmp, struct pending *pending, size_t count)
+{
+  LOCK_IN_SCOPE (&qmp->lock);
+  for (struct pending **p = &qmp->pending; *p;) {
+    if (*p >= pending && *p < pending + count)
+      *p = (*p)->next;
+    else
+      p = &(*p)->next;
+  }
+}
+
+int
+qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
+                 size_t *failed)
+{
+  struct timespec deadline = qmp_deadline (COMMAND_LIMIT_MS);
+  CLEANUP_FREE struct pending *pending = calloc (count + 1, sizeof *pending);
+  CLEANUP_FREE char *first_error = NULL;
+  enum error_kind first_kind = ERROR_NONE;
+
+  for (size_t i = 0; i < count; i++)
+    commands[i].result = NULL;
+  *failed = 0;
+  if (!pending) {
+    for (size_t i = 0; i < count; i++)
+      json_object_put (commands[i].arguments);
+    return fail (ERROR_SYSTEM, "out of memory");
+  }
+  if (send_commands (qmp, commands, count, pending) < 0) {
+    forget_pending (qmp, pending, count);
+    return -1;
+  }
+  pthread_mutex_lock (&qmp->lock);
+  for (size_t i = 0; i < count; i++) {
+    if (wait_answer (qmp, commands[i].name, &pending[i], &deadline) == 0 &&
+        read_answer (commands[i].name, pending[i].answer,
+                     &commands[i].result) == 0)
+      continue;
+    if (!first_error) {
+      first_error = strdup (error_message ());
+      first_kind = error_kind ();
+      *failed = i;
+    }
+  }
+  pthread_mutex_unlock (&qmp->lock);
+  forget_pending (qmp, pending, count);
+  for (size_t i = 0; i < count; i++)
+    json_object_put (pending[i].answer);
+  if (first_kind != ERROR_NONE)
+    return fail (first_kind, "%s", first_error ? first_error : "out of memory");
+  return 0;
+}
+
+int
+qmp_execute (struct qmp *qmp, const char *command, json_object *arguments,
+             json_object **result)
+{
+  struct qmp_command one = { .name = command, .arguments = arguments };
+  size_t failed;
+
+  if (qmp_execute_all (qmp, &one, 1, &failed) < 0)
+    return -1;
+  if (result)
+    *result = one.result;
+  else
+    json_object_put (one.result);
+  return 0;
+}
+
+unsigned long
+qmp_event_mark (struct qmp *qmp)
+{
+  LOCK_IN_SCOPE (&qmp->lock);
+  return qmp->events.count;
+}
+
+int
+qmp_wait_event (struct qmp *qmp, unsigned long since, const char *event,
+                const char *key, const char *value, int timeout_ms,
+                json_object **data)
+{
+  struct timespec deadline = qmp_deadline (timeout_ms);
+  json_object *message, *found = NULL;
+  int r = 0;
+
+  LOCK_IN_SCOPE (&qmp->lock);
+  while (
+      !(message = qmp_events_find (&qmp->events, &since, event, key, value))) {
+    if (qmp->lost)
+      return fail (ERROR_QEMU, "waiting for %s: %s", event, qmp->lost);
+    if (r == ETIMEDOUT)
+      return fail (ERROR_QEMU, "QEMU did not say %s%s%s within %d ms", event,
+                   value ? " of " : "", value ? value : "", timeout_ms);
+    r = pthread_cond_timedwait (&qmp->changed, &qmp->lock, &deadline);
+  }
+  if (data) {
+    json_object_object_get_ex (message, "data", &found);
+    *data = json_object_get (found);
+  }
+  return 0;
+}
+
+int
+qmp_version (struct qmp *qmp)
+{
+  return qmp->version;
+}
+
+const char *
+qmp_version_text (struct qmp *qmp)
+{
+  return qmp->version_text;
+}
+
+int
+qmp_schema_load (struct qmp *qmp)
+{
+  json_object *schema;
+
+  LOCK_IN_SCOPE (&qmp->schema_lock);
+  if (qmp->schema)
+    return 0;
+  if (qmp_execute (qmp, "query-qmp-schema", NULL, &schema) < 0)
+    return -1;
+  if (!json_object_is_type (schema, json_type_array)) {
+    json_object_put (schema);
+    return fail (ERROR_QEMU, "query-qmp-schema: the answer is not a list");
+  }
+  qmp->schema = qmp_schema_index (schema);
+  return qmp->schema ? 0 : -1;
+}
+
+bool
+qmp_can (struct qmp *qmp, const char *command, const char *variant,
+         const char *member)
+{
+  return qmp_schema_load (qmp) == 0 &&
+         qmp_schema_knows (qmp->schema, command, variant, member);
+}
+
+static int
+start (struct qmp *qmp)
+{
+  json_object *greeting;
+  pthread_condattr_t monotonic;
+  int r;
+
+  qmp->fd = qmp_socket_connect (qmp->path);
+  if (qmp->fd < 0 || qmp_stream_open (&qmp->stream, qmp->fd) < 0)
+    return -1;
+  greeting = qmp_greeting (&qmp->stream, qmp->path);
+  if (!greeting)
+    return -1;
+  r = qmp_greeting_version (greeting, &qmp->version, &qmp->version_text);
+  json_object_put (greeting);
+  if (r < 0)
+    return -1;
+  pthread_condattr_init (&monotonic);
+  pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init (&qmp->changed, &monotonic);
+  pthread_condattr_destroy (&monotonic);
+  errno = pthread_create (&qmp->reader, NULL, reader, qmp);
+  if (errno != 0)
+    return fail_errno (ERROR_SYSTEM, "cannot start a thread");
+  return 0;
+}
+
+static void
+release (struct qmp *qmp)
+{
+  qmp_stream_close (&qmp->stream);
+  if (qmp->fd >= 0)
+    close (qmp->fd);
+  qmp_events_clear (&qmp->events);
+  json_object_put (qmp->schema);
+  if (qmp->lost != qmp->path)
+    free (qmp->lost);
+  free (qmp->version_text);
+  free (qmp->path);
+  free (qmp);
+}
+
+struct qmp *
+qmp_connect (const char *path, qmp_event_handler handler, void *opaque)
+{
+  struct qmp *qmp = calloc (1, sizeof *qmp);
+
+  if (!qmp || !(qmp->path = strdup (path))) {
+    free (qmp);
+    fail (ERROR_SYSTEM, "out of memory");
+    return NULL;
+  }
+  qmp->fd = -1;
+  qmp->next_id = 1;
+  qmp->handler = handler;
+  qmp->opaque = opaque;
+  pthread_mutex_init (&qmp->send_lock, NULL);
+  pthread_mutex_init (&qmp->lock, NULL);
+  pthread_mutex_init (&qmp->schema_lock, NULL);
+  if (start (qmp) < 0) {
+    release (qmp);
+    return NULL;
+  }
+  if (qmp_execute (qmp, "qmp_capabilities", NULL, NULL) < 0) {
+    qmp_close (qmp);
+    return NULL;
+  }
+  return qmp;
+}
+
+void
+qmp_close (struct qmp *qmp)
+{
+  if (!qmp)
+    return;
+  pthread_mutex_lock (&qmp->lock);
+  qmp->closing = true;
+  pthread_mutex_unlock (&qmp->lock);
+  shutdown (qmp->fd, SHUT_RDWR); /* ends the reader */
+  pthread_join (qmp->reader, NULL);
+  release (qmp);
+}
