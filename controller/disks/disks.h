@@ -22,7 +22,9 @@ struct disk_bitmap {
 struct disk {
   char *name;      /* vda: given, else the device's id, else by the bus */
   char *node;      /* node-name of the format node that carries bitmaps */
-  char *qdev;      /* QOM path of the device; NULL if there is none */
+  char *top;       /* the node that the device uses: 'node' or a filter on it */
+  char *qdev;      /* QOM path of the device that has the property "drive";
+                      NULL if there is none */
   char *file;      /* path of the image, NULL if it is not a file */
   char *format;    /* driver of the node: qcow2, raw ... */
   uint64_t size;   /* bytes, virtual */

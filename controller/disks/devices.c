@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The devices of the disks, from QOM: on which bus, and in which thread.  Every
+ * question is put only where the answer is known to exist, so that any error is
+ * one: a disk that wrongly counted as without an iothread could be captured by
+ * a method that is not safe for it. */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "controller/common/error.h"
+#include "controller/disks/internal.h"
+
+char *
+disk_device_path (const char *qdev)
+{
+  static const char backend[] = "/virtio-backend";
+  size_t length = strlen (qdev), tail = strlen (backend);
+  char *path;
+
+  if (length > tail && strcmp (qdev + length - tail, backend) == 0)
+    length -= tail;
+  /* Some versions give the bare id of a device that has one. */
+  if (asprintf (&path, "%s%.*s", qdev[0] == '/' ? "" : "/machine/peripheral/",
+                (int) length, qdev) < 0) {
+    fail (ERROR_SYSTEM, "out of memory");
+    return NULL;
+  }
+  return path;
+}
+
+const char *
+disk_device_id (const char *path)
+{
+  static const char with_id[] = "/machine/peripheral/";
+
+  if (!path || strncmp (path, with_id, strlen (with_id)) != 0)
+    return NULL;
+  path += strlen (with_id);
+  return strchr (path, '/') ? NULL : path;
+}
+
+void
+disk_device_clear (struct disk_device *device)
+{
+  free (device->path);
+  free (device->drive);
+  free (device->prefix);
+}
+
+/* The property of an object, NULL if it has none or out of luck: *failed. */
+static json_object *
+property_of (struct qmp *qmp, const char *path, json_object *listed,
+             const char *property, bool *failed)
+{
+  json_object *arguments, *value = NULL;
+
+  for (size_t i = 0; i < json_object_array_length (listed); i++) {
+    json_object *entry = json_object_array_get_idx (listed, i);
+
+    if (!json_object_object_get_ex (entry, "name", &value) ||
+        strcmp (json_object_get_string (value), property) != 0)
+      continue;
+    arguments = json_object_new_object ();
+    json_object_object_add (arguments, "path", json_object_new_string (path));
+    json_object_object_add (arguments, "property",
+                            json_object_new_string (property));
+    if (qmp_execute (qmp, "qom-get", arguments, &value) == 0)
+      return value;
+    *failed = true;
+    return NULL;
+  }
+  return NULL;
+}
+
+static char *
+text_of (json_object *value)
+{
+  char *text = NULL;
+
+  if (value && json_object_is_type (value, json_type_string))
+    text = strdup (json_object_get_string (value));
+  json_object_put (value);
+  return text;
+}
+
+/* What an object of the machine says that matters here. */
+struct qom_facts {
+  char *type;       /* virtio-blk-pci ... */
+  char *parent_bus; /* QOM path of the bus it is on */
+  bool iothread;
+};
+
+static void
+qom_facts_clear (struct qom_facts *facts)
+{
+  free (facts->type);
+  free (facts->parent_bus);
+}
+#define CLEANUP_QOM_FACTS __attribute__ ((cleanup (qom_facts_clear)))
+
+static int
+qom_facts_query (struct qmp *qmp, const char *path, struct qom_facts *facts)
+{
+  json_object *arguments = json_object_new_object ();
+  json_object *listed, *mapping;
+  CLEANUP_FREE char *iothread = NULL;
+  bool failed = false;
+
+  json_object_object_add (arguments, "path", json_object_new_string (path));
+  if (qmp_execute (qmp, "qom-list", arguments, &listed) < 0)
+    return -1;
+  facts->type = text_of (property_of (qmp, path, listed, "type", &failed));
+  facts->parent_bus =
+      text_of (property_of (qmp, path, listed, "parent_bus", &failed));
+  iothread = text_of (property_of (qmp, path, listed, "iothread", &failed));
+  mapping = property_of (qmp, path, listed, "iothread-vq-mapping", &failed);
+  facts->iothread = (iothread && *iothread) ||
+                    (json_object_is_type (mapping, json_type_array) &&
+                     json_object_array_length (mapping) > 0);
+  json_object_put (mapping);
+  json_object_put (listed);
+  return failed ? -1 : 0;
+}
+
+/* The device that has the bus: /machine/peripheral/scsi0[/virtio-backend]. */
+static char *
+controller_path (const char *parent_bus)
+{
+  CLEANUP_FREE char *path = parent_bus ? strdup (parent_bus) : NULL;
+  char *slash = path ? strrchr (path, '/') : NULL;
+
+  if (!slash || slash == path)
+    return NULL;
+  *slash = '\0';
+  return disk_device_path (path);
+}
+
+static bool
+begins (const char *text, const char *with)
+{
+  return text && strncmp (text, with, strlen (with)) == 0;
+}
+
+/* What a Linux guest calls the disks of such a device; as libvirt, hd for IDE
+ * and sd for SATA. */
+static const char *
+prefix_for (const char *type, const char *controller)
+{
+  if (begins (type, "virtio-blk"))
+    return "vd";
+  if (begins (type, "nvme"))
+    return "nvme";
+  if (begins (type, "ide-"))
+    return controller && strstr (controller, "ahci") ? "sd" : "hd";
+  if (begins (type, "scsi-") || begins (type, "usb-"))
+    return "sd";
+  if (begins (type, "xen-"))
+    return "xvd";
+  if (begins (type, "floppy"))
+    return "fd";
+  if (begins (type, "sd-card"))
+    return "mmcblk";
+  return "vd";
+}
+
+static int
+device_query (struct qmp *qmp, struct disk_device *device)
+{
+  CLEANUP_QOM_FACTS struct qom_facts own = { NULL, NULL, false };
+  CLEANUP_QOM_FACTS struct qom_facts controller = { NULL, NULL, false };
+  CLEANUP_FREE char *path = NULL;
+
+  if (qom_facts_query (qmp, device->path, &own) < 0)
+    return fail_prefix ("device '%s'", device->path);
+  path = controller_path (own.parent_bus);
+  if (path && qom_facts_query (qmp, path, &controller) < 0)
+    return fail_prefix ("controller '%s'", path);
+  device->iothread = own.iothread || controller.iothread;
+  device->prefix = strdup (prefix_for (own.type, controller.type));
+  return device->prefix ? 0 : fail (ERROR_SYSTEM, "out of memory");
+}
+
+int
+disk_devices_query (struct qmp *qmp, struct disk_device *devices,
+                    size_t nr_devices)
+{
+  for (size_t i = 0; i < nr_devices; i++)
+    if (devices[i].path && device_query (qmp, &devices[i]) < 0)
+      return -1;
+  return 0;
+}

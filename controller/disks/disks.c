@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The inventory: one disk for each entry of query-block, with what the node
+ * that carries its bitmaps says of it. */
+
+#include <config.h>
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "controller/common/error.h"
+#include "controller/disks/internal.h"
+#include "controller/disks/nodes.h"
+
+static const char *
+text (json_object *object, const char *key)
+{
+  json_object *value;
+
+  if (!object || !json_object_object_get_ex (object, key, &value) ||
+      !json_object_is_type (value, json_type_string))
+    return NULL;
+  return json_object_get_string (value);
+}
+
+static bool
+flag (json_object *object, const char *key)
+{
+  json_object *value;
+
+  return object && json_object_object_get_ex (object, key, &value) &&
+         json_object_get_boolean (value);
+}
+
+static uint64_t
+number (json_object *object, const char *key)
+{
+  json_object *value;
+
+  if (!object || !json_object_object_get_ex (object, key, &value))
+    return 0;
+  return json_object_get_uint64 (value);
+}
+
+static int
+copy (char **to, const char *from)
+{
+  if (!from)
+    return 0;
+  free (*to);
+  *to = strdup (from);
+  return *to ? 0 : fail (ERROR_SYSTEM, "out of memory");
+}
+
+/* qcow2 keeps bitmaps since its version 3, which is "compat 1.1". */
+static bool
+keeps_bitmaps (json_object *image)
+{
+  json_object *data;
+  const char *compat;
+
+  if (!json_object_object_get_ex (image, "format-specific", &data) ||
+      !text (data, "type") || strcmp (text (data, "type"), "qcow2") != 0 ||
+      !json_object_object_get_ex (data, "data", &data))
+    return false;
+  compat = text (data, "compat");
+  return compat && strcmp (compat, "0.10") != 0;
+}
+
+static int
+read_bitmaps (struct disk *disk, json_object *node)
+{
+  json_object *list;
+  size_t count;
+
+  if (!json_object_object_get_ex (node, "dirty-bitmaps", &list))
+    return 0;
+  count = json_object_array_length (list);
+  disk->bitmaps = calloc (count + 1, sizeof *disk->bitmaps);
+  if (!disk->bitmaps)
+    return fail (ERROR_SYSTEM, "out of memory");
+  for (size_t i = 0; i < count; i++) {
+    json_object *entry = json_object_array_get_idx (list, i);
+    struct disk_bitmap *bitmap = &disk->bitmaps[disk->nr_bitmaps];
+
+    if (!text (entry, "name")) /* a job's own, of no use to others */
+      continue;
+    if (copy (&bitmap->name, text (entry, "name")) < 0)
+      return -1;
+    bitmap->count = number (entry, "count");
+    bitmap->granularity = (uint32_t) number (entry, "granularity");
+    bitmap->recording = flag (entry, "recording");
+    bitmap->persistent = flag (entry, "persistent");
+    bitmap->inconsistent = flag (entry, "inconsistent");
+    bitmap->busy = flag (entry, "busy");
+    disk->nr_bitmaps++;
+  }
+  return 0;
+}
+
+/* A file that has a name of its own, not a URL or a description in JSON. */
+static bool
+is_file_name (const char *name)
+{
+  return name && *name && strncmp (name, "json:", 5) != 0 &&
+         !strstr (name, "://");
+}
+
+static int
+read_node (struct disk *disk, json_object *node)
+{
+  json_object *image, *active;
+  const char *file = text (node, "file");
+
+  if (copy (&disk->node, text (node, "node-name")) < 0 ||
+      copy (&disk->format, text (node, "drv")) < 0 ||
+      (is_file_name (file) && copy (&disk->file, file) < 0))
+    return -1;
+  if (json_object_object_get_ex (node, "image", &image)) {
+    disk->size = number (image, "virtual-size");
+    disk->persistent = keeps_bitmaps (image);
+  }
+  if (json_object_object_get_ex (node, "active", &active) &&
+      !json_object_get_boolean (active) &&
+      copy (&disk->reason, "it is inactive, as during a migration") < 0)
+    return -1;
+  return read_bitmaps (disk, node);
+}
+
+/* Why it cannot be backed up at all; the first that applies. */
+static const char *
+reason_against (const struct disk *disk, json_object *entry,
+                json_object *inserted)
+{
+  if (!disk->qdev)
+    return "no device of the guest uses it";
+  if (!inserted)
+    return "it has no medium";
+  if (flag (entry, "removable"))
+    return "its medium is removable";
+  if (flag (inserted, "ro"))
+    return "it is read-only";
+  if (!disk->node)
+    return "it is under a filter, and this QEMU does not tell what is below";
+  if (disk->size == 0)
+    return "it has no size";
+  return NULL;
+}
+
+static int
+read_disk (struct qmp *qmp, struct disk_nodes *nodes, json_object *entry,
+           struct disk *disk, struct disk_device *device)
+{
+  json_object *inserted = NULL, *node = NULL;
+  const char *qdev = text (entry, "qdev");
+
+  if (qdev && *qdev && !(device->path = disk_device_path (qdev)))
+    return -1;
+  if (copy (&device->drive, text (entry, "device")) < 0 ||
+      copy (&disk->qdev, device->path) < 0)
+    return -1;
+  if (json_object_object_get_ex (entry, "inserted", &inserted)) {
+    if (copy (&disk->top, text (inserted, "node-name")) < 0)
+      return -1;
+    if (disk->top && disk_node_below_filters (qmp, nodes, disk->top, &node) < 0)
+      return -1;
+  }
+  if (node && read_node (disk, node) < 0)
+    return -1;
+  return disk->reason
+             ? 0
+             : copy (&disk->reason, reason_against (disk, entry, inserted));
+}
+
+static int
+read_disks (struct qmp *qmp, json_object *blocks, struct disk_list *list,
+            struct disk_device *devices)
+{
+  CLEANUP_DISK_NODES struct disk_nodes nodes = { NULL, NULL };
+
+  if (disk_nodes_query (qmp, &nodes) < 0)
+    return -1;
+  for (size_t i = 0; i < json_object_array_length (blocks); i++) {
+    list->nr_disks = i + 1;
+    if (read_disk (qmp, &nodes, json_object_array_get_idx (blocks, i),
+                   &list->disks[i], &devices[i]) < 0)
+      return -1;
+  }
+  if (disk_devices_query (qmp, devices, list->nr_disks) < 0)
+    return -1;
+  for (size_t i = 0; i < list->nr_disks; i++)
+    list->disks[i].iothread = devices[i].iothread;
+  return 0;
+}
+
+static struct disk_list *
+disks_from (struct qmp *qmp, json_object *blocks, const struct disk_name *names,
+            size_t nr_names)
+{
+  CLEANUP_DISK_LIST struct disk_list *list = calloc (1, sizeof *list);
+  size_t count = json_object_array_length (blocks);
+  struct disk_device *devices = calloc (count + 1, sizeof *devices);
+  int r = -1;
+
+  if (list)
+    list->disks = calloc (count + 1, sizeof *list->disks);
+  if (!list || !list->disks || !devices)
+    fail (ERROR_SYSTEM, "out of memory");
+  else if (read_disks (qmp, blocks, list, devices) == 0)
+    r = disks_assign_names (list, devices, names, nr_names);
+  for (size_t i = 0; devices && i < count; i++)
+    disk_device_clear (&devices[i]);
+  free (devices);
+  return r < 0 ? NULL : STEAL (list);
+}
+
+struct disk_list *
+disks_query (struct qmp *qmp, const struct disk_name *names, size_t nr_names)
+{
+  json_object *blocks;
+  struct disk_list *list;
+
+  if (qmp_execute (qmp, "query-block", NULL, &blocks) < 0)
+    return NULL;
+  list = disks_from (qmp, blocks, names, nr_names);
+  json_object_put (blocks);
+  return list;
+}
+
+void
+disk_list_free (struct disk_list *list)
+{
+  if (!list)
+    return;
+  for (size_t i = 0; list->disks && i < list->nr_disks; i++) {
+    struct disk *disk = &list->disks[i];
+
+    for (size_t b = 0; b < disk->nr_bitmaps; b++)
+      free (disk->bitmaps[b].name);
+    free (disk->bitmaps);
+    free (disk->name);
+    free (disk->node);
+    free (disk->top);
+    free (disk->qdev);
+    free (disk->file);
+    free (disk->format);
+    free (disk->reason);
+  }
+  free (list->disks);
+  free (list);
+}
+
+struct disk *
+disk_by_name (struct disk_list *list, const char *name)
+{
+  for (size_t i = 0; i < list->nr_disks; i++)
+    if (list->disks[i].name && strcmp (list->disks[i].name, name) == 0)
+      return &list->disks[i];
+  return NULL;
+}
+
+struct disk_bitmap *
+disk_bitmap (const struct disk *disk, const char *name)
+{
+  for (size_t i = 0; i < disk->nr_bitmaps; i++)
+    if (strcmp (disk->bitmaps[i].name, name) == 0)
+      return &disk->bitmaps[i];
+  return NULL;
+}
+
+const char *
+disk_bitmap_unusable (const struct disk *disk, const char *name)
+{
+  const struct disk_bitmap *bitmap = disk_bitmap (disk, name);
+
+  if (!bitmap)
+    return "its bitmap is missing";
+  if (bitmap->inconsistent)
+    return "its bitmap is inconsistent: QEMU was not ended properly, or did "
+           "not store it";
+  if (!bitmap->recording)
+    return "its bitmap is not recording";
+  return NULL;
+}
