@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Keeps what discovery found, and finds views by their names.  A new discovery
+ * adds to the lists and takes nothing away. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "common/cleanup.h"
+#include "plugin/discovery.h"
+#include "plugin/exports.h"
+#include "plugin/extents.h"
+#include "plugin/upstream.h"
+
+#define IN_PLACE_SUFFIX "/inplace"
+
+static const char *selected[EXPORTS_MAX];
+static size_t selected_count;
+static size_t data_connections = 4;
+
+/* Of the lists. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct export *all_exports;
+
+int
+exports_select (const char *name)
+{
+  if (selected_count == EXPORTS_MAX) {
+    nbdkit_error ("export=%s: there are more than %d of them", name,
+                  EXPORTS_MAX);
+    return -1;
+  }
+  if (strlen (name) > NAME_MAX_BYTES) {
+    nbdkit_error ("export=%.20s...: a name has at most %d bytes", name,
+                  NAME_MAX_BYTES);
+    return -1;
+  }
+  selected[selected_count++] = name;
+  return 0;
+}
+
+void
+exports_set_connections (size_t connections)
+{
+  data_connections = connections;
+}
+
+static void
+free_bitmap (struct bitmap *bitmap)
+{
+  map_free (bitmap->changes);
+  map_free (bitmap->dirty);
+  pool_free (bitmap->pool);
+  free (bitmap->context);
+  free (bitmap->name);
+  free (bitmap);
+}
+
+static void
+free_export (struct export *export)
+{
+  while (export->bitmaps) {
+    struct bitmap *bitmap = export->bitmaps;
+
+    export->bitmaps = bitmap->next;
+    free_bitmap (bitmap);
+  }
+  map_free (export->map);
+  pool_free (export->data);
+  pool_free (export->allocation);
+  pool_free (export->depth);
+  free (export->description);
+  free (export->name);
+  free (export);
+}
+
+void
+exports_free (void)
+{
+  while (all_exports) {
+    struct export *export = all_exports;
+
+    all_exports = export->next;
+    free_export (export);
+  }
+}
+
+static int
+report_memory (void)
+{
+  nbdkit_error ("out of memory for an export: %s", strerror (errno));
+  return -1;
+}
+
+/* Adds at the end, so that a listing keeps the server's order. */
+static int
+add_bitmap (struct export *export, const char *name)
+{
+  struct bitmap **place = &export->bitmaps;
+  struct bitmap *bitmap;
+
+  for (; *place; place = &(*place)->next)
+    if (strcmp ((*place)->name, name) == 0)
+      return 0;
+  if (strlen (export->name) + 1 + strlen (name) + strlen (IN_PLACE_SUFFIX) >
+      NAME_MAX_BYTES) {
+    nbdkit_debug ("export '%s': the name of bitmap '%s' is too long for a view",
+                  export->name, name);
+    return 0;
+  }
+
+  bitmap = calloc (1, sizeof *bitmap);
+  if (bitmap == NULL)
+    return report_memory ();
+  *place = bitmap;
+  bitmap->export = export;
+  bitmap->name = strdup (name);
+  if (asprintf (&bitmap->context, "qemu:dirty-bitmap:%s", name) == -1)
+    bitmap->context = NULL;
+  bitmap->dirty = map_new (export->size, extents_fetch_dirty, bitmap);
+  bitmap->changes = map_new (export->size, extents_fetch_changes, bitmap);
+  if (bitmap->context)
+    bitmap->pool = pool_new (export->name, bitmap->context, export->size, 1);
+  if (bitmap->name && bitmap->dirty && bitmap->changes && bitmap->pool)
+    return 0;
+
+  *place = NULL;
+  free_bitmap (bitmap);
+  return report_memory ();
+}
+
+static struct export *
+new_export (struct finding *finding)
+{
+  struct export *export = calloc (1, sizeof *export);
+  size_t connections = finding->can_multi_conn ? data_connections : 1;
+
+  if (export == NULL)
+    return NULL;
+  export->name = STEAL (finding->name);
+  export->description = STEAL (finding->description);
+  export->size = finding->size;
+  export->minimum = finding->minimum;
+  export->preferred = finding->preferred;
+  export->maximum = finding->maximum;
+  export->has_allocation = finding->has_allocation;
+  export->has_depth = finding->has_depth;
+  export->data = pool_new (export->name, NULL, export->size, connections);
+  export->allocation =
+      pool_new (export->name, "base:allocation", export->size, 1);
+  export->depth =
+      pool_new (export->name, "qemu:allocation-depth", export->size, 1);
+  export->map = map_new (export->size, extents_fetch_allocation, export);
+  if (export->data && export->allocation && export->depth && export->map)
+    return export;
+  free_export (export);
+  return NULL;
+}
+
+static int
+add_export (struct finding *finding)
+{
+  struct export **place = &all_exports;
+
+  for (; *place; place = &(*place)->next)
+    if (strcmp ((*place)->name, finding->name) == 0)
+      break;
+  if (*place == NULL) {
+    *place = new_export (finding);
+    if (*place == NULL)
+      return report_memory ();
+  }
+  else if ((*place)->size != finding->size)
+    return 0; /* which the first connection will say */
+
+  for (size_t i = 0; i < finding->bitmap_count; i++)
+    if (add_bitmap (*place, finding->bitmaps[i]) == -1)
+      return -1;
+  return 0;
+}
+
+int
+exports_discover (void)
+{
+  CLEANUP_FINDINGS struct findings findings = { 0 };
+
+  if (discover (selected, selected_count, &findings) == -1)
+    return -1;
+  LOCK_IN_SCOPE (&lock);
+  for (size_t i = 0; i < findings.count; i++)
+    if (findings.items[i].is_usable && add_export (&findings.items[i]) == -1)
+      return -1;
+  return 0;
+}
+
+int
+exports_foreach (int (*call) (const struct view *view, void *opaque),
+                 void *opaque)
+{
+  LOCK_IN_SCOPE (&lock);
+
+  for (struct export *export = all_exports; export; export = export->next) {
+    struct view view = { .kind = VIEW_MAIN, .export = export };
+    int result = call (&view, opaque);
+
+    for (view.bitmap = export->bitmaps; result == 0 && view.bitmap;
+         view.bitmap = view.bitmap->next) {
+      view.kind = VIEW_CHANGES;
+      result = call (&view, opaque);
+      view.kind = VIEW_IN_PLACE;
+      if (result == 0)
+        result = call (&view, opaque);
+    }
+    if (result != 0)
+      return result;
+  }
+  return 0;
+}
+
+const char *
+exports_default (void)
+{
+  LOCK_IN_SCOPE (&lock);
+  if (all_exports && all_exports->next == NULL)
+    return all_exports->name;
+  return NULL;
+}
+
+/* A name that is looked for.  Exports and bitmaps may have any character in
+ * their names, so that names are compared, never taken apart; of views whose
+ * names are equal, the kind that comes first in the enumeration is meant. */
+struct search {
+  const char *name;
+  bool found;
+  struct view view;
+};
+
+static bool
+is_view_named (const struct view *view, const char *name)
+{
+  size_t length = strlen (view->export->name);
+
+  if (strncmp (name, view->export->name, length) != 0)
+    return false;
+  name += length;
+  if (view->kind == VIEW_MAIN)
+    return *name == '\0';
+  if (*name++ != '@')
+    return false;
+  length = strlen (view->bitmap->name);
+  if (strncmp (name, view->bitmap->name, length) != 0)
+    return false;
+  return strcmp (name + length,
+                 view->kind == VIEW_CHANGES ? "" : IN_PLACE_SUFFIX) == 0;
+}
+
+static int
+compare_name (const struct view *view, void *opaque)
+{
+  struct search *search = opaque;
+
+  if (is_view_named (view, search->name) &&
+      (!search->found || view->kind < search->view.kind)) {
+    search->found = true;
+    search->view = *view;
+  }
+  return 0;
+}
+
+/* The names of the views, the first few of them. */
+struct listing {
+  FILE *stream;
+  size_t count;
+};
+
+static int
+add_to_listing (const struct view *view, void *opaque)
+{
+  struct listing *listing = opaque;
+  CLEANUP_FREE char *name = NULL;
+
+  if (view->kind == VIEW_IN_PLACE)
+    return 0;
+  if (listing->count == 10) {
+    fprintf (listing->stream, ", ...");
+    return 1;
+  }
+  name = view_name (view);
+  fprintf (listing->stream, "%s'%s'", listing->count++ ? ", " : "",
+           name ?: "?");
+  return 0;
+}
+
+static int
+report_unknown (const char *name)
+{
+  CLEANUP_FREE char *names = NULL;
+  size_t size;
+  struct listing listing = { .stream = open_memstream (&names, &size) };
+
+  if (listing.stream == NULL)
+    return report_memory ();
+  exports_foreach (add_to_listing, &listing);
+  if (fclose (listing.stream) != 0)
+    return report_memory ();
+  nbdkit_error ("there is no export and no bitmap for the name '%s'; %s has %s",
+                name, upstream_address (), *names ? names : "no exports");
+  return -1;
+}
+
+int
+exports_find (const char *name, struct view *view)
+{
+  struct search search = { .name = name };
+
+  exports_foreach (compare_name, &search);
+  if (!search.found) {
+    if (exports_discover () == -1)
+      return -1;
+    exports_foreach (compare_name, &search);
+  }
+  if (!search.found)
+    return report_unknown (name);
+  *view = search.view;
+  return 0;
+}
+
+char *
+view_name (const struct view *view)
+{
+  char *name;
+
+  if (view->kind == VIEW_MAIN)
+    return strdup (view->export->name);
+  if (asprintf (&name, "%s@%s%s", view->export->name, view->bitmap->name,
+                view->kind == VIEW_CHANGES ? "" : IN_PLACE_SUFFIX) == -1)
+    return NULL;
+  return name;
+}
+
+char *
+view_description (const struct view *view)
+{
+  const char *format = "";
+  char *description;
+
+  switch (view->kind) {
+  case VIEW_MAIN:
+    return strdup (view->export->description ?: "the point in time");
+  case VIEW_CHANGES:
+    format = "changes since %s: holes are clean, zeroes and data are changed";
+    break;
+  case VIEW_IN_PLACE:
+    format = "changes since %s, to update a full copy in place";
+    break;
+  }
+  if (asprintf (&description, format, view->bitmap->name) == -1)
+    return NULL;
+  return description;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Fills the maps: what is dirty, what reads as zeroes, and when a server's word
+ * on zeroes cannot be taken. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "plugin/exports.h"
+#include "plugin/extents.h"
+#include "plugin/status.h"
+
+/* How much of a map is looked at in one go. */
+#define EXTENTS_AT_ONCE 512
+
+static int
+report_memory (void)
+{
+  nbdkit_error ("out of memory for a map of extents, or more of them than the "
+                "disk has sectors: %s",
+                strerror (errno));
+  return -1;
+}
+
+static int
+append_ranges (struct map_builder *builder, const struct ranges *ranges)
+{
+  for (size_t i = 0; i < ranges->count; i++)
+    if (map_append (builder, ranges->items[i].length, ranges->items[i].flags) ==
+        -1)
+      return report_memory ();
+  return 0;
+}
+
+/* Tells, by the depth of each piece, whether the answer that it reads as zeroes
+ * stands.  0: nowhere allocated; 1: in the exported image itself, which is the
+ * overlay; more: in what lies below. */
+static uint32_t
+zero_or_data (uint32_t depth, uint32_t flags)
+{
+  return depth == 1 ? EXTENT_DATA : flags;
+}
+
+/* An export that offers qemu:allocation-depth is an overlay on a disk which is
+ * being written to.  QEMU copies the old bytes to the overlay before each write
+ * to the disk, and a read cannot fall between the two; but a block status can:
+ * it finds nothing in the overlay, then the old bytes are copied there and the
+ * guest zeroes the disk, and then it finds zeroes on the disk.  Believing that
+ * would lose data silently.
+ *
+ * So the depth is asked after the allocation.  What is still not in the overlay
+ * by then was not overwritten before, and the zeroes were those of the point in
+ * time.  What is in the overlay is taken for data, which is never wrong. */
+static int
+distrust_zeroes (struct export *export, const struct ranges *allocation,
+                 struct ranges *answer)
+{
+  CLEANUP_RANGES struct ranges zeroes = { 0 };
+  CLEANUP_RANGES struct ranges depths = { 0 };
+  size_t d = 0;
+
+  for (size_t i = 0; i < allocation->count; i++) {
+    const struct range *run = &allocation->items[i];
+
+    if ((run->flags & EXTENT_ZERO) &&
+        ranges_append (&zeroes, run->offset, run->length, 0) == -1)
+      return report_memory ();
+  }
+  if (status_ask (export->depth, &zeroes, &depths) == -1)
+    return -1;
+
+  for (size_t i = 0; i < allocation->count; i++) {
+    const struct range *run = &allocation->items[i];
+    uint64_t position = run->offset, end = run->offset + run->length;
+
+    if (!(run->flags & EXTENT_ZERO)) {
+      if (ranges_append (answer, run->offset, run->length, run->flags) == -1)
+        return report_memory ();
+      continue;
+    }
+    /* Runs of zeroes that touch were asked for as one, so that one depth may
+     * reach over several of them. */
+    while (position < end) {
+      const struct range *depth = &depths.items[d];
+      uint64_t depth_end = depth->offset + depth->length;
+      uint64_t piece_end = depth_end < end ? depth_end : end;
+
+      if (ranges_append (answer, position, piece_end - position,
+                         zero_or_data (depth->flags, run->flags)) == -1)
+        return report_memory ();
+      position = piece_end;
+      if (position == depth_end)
+        d++;
+    }
+  }
+  return 0;
+}
+
+/* The flags of the wanted ranges, and of no byte beside them: a server that
+ * keeps only what changed refuses to tell of the rest. */
+static int
+ask_allocation (struct export *export, const struct ranges *wanted,
+                struct ranges *answer)
+{
+  CLEANUP_RANGES struct ranges allocation = { 0 };
+
+  if (status_ask (export->allocation, wanted,
+                  export->has_depth ? &allocation : answer) == -1)
+    return -1;
+  if (!export->has_depth)
+    return 0;
+  return distrust_zeroes (export, &allocation, answer);
+}
+
+int
+extents_fetch_allocation (void *opaque, uint64_t offset, uint64_t length,
+                          struct map_builder *builder)
+{
+  struct export *export = opaque;
+  struct range whole = { .offset = offset, .length = length };
+  const struct ranges wanted = { .items = &whole, .count = 1 };
+  CLEANUP_RANGES struct ranges answer = { 0 };
+
+  if (ask_allocation (export, &wanted, &answer) == -1)
+    return -1;
+  for (size_t i = 0; i < answer.count; i++) {
+    uint32_t *flags = &answer.items[i].flags;
+
+    /* A hole that need not read as zeroes must be read by who wants it all,
+     * while qemu-img would look for it in a backing file. */
+    *flags = *flags & EXTENT_ZERO ? *flags & (EXTENT_HOLE | EXTENT_ZERO)
+                                  : EXTENT_DATA;
+  }
+  return append_ranges (builder, &answer);
+}
+
+int
+extents_fetch_dirty (void *opaque, uint64_t offset, uint64_t length,
+                     struct map_builder *builder)
+{
+  struct bitmap *bitmap = opaque;
+  struct range whole = { .offset = offset, .length = length };
+  const struct ranges wanted = { .items = &whole, .count = 1 };
+  CLEANUP_RANGES struct ranges answer = { 0 };
+
+  if (status_ask (bitmap->pool, &wanted, &answer) == -1)
+    return -1;
+  /* Only 0 is clean; a flag that is not known may mean anything. */
+  for (size_t i = 0; i < answer.count; i++)
+    answer.items[i].flags = answer.items[i].flags != 0;
+  return append_ranges (builder, &answer);
+}
+
+/* The dirty ranges in [offset, offset + length). */
+static int
+find_dirty (struct bitmap *bitmap, uint64_t offset, uint64_t length,
+            struct ranges *dirty)
+{
+  struct map_extent extents[EXTENTS_AT_ONCE];
+  uint64_t end = offset + length;
+
+  while (offset < end) {
+    ssize_t count = map_query (bitmap->dirty, offset, end - offset, extents,
+                               EXTENTS_AT_ONCE);
+
+    if (count == -1)
+      return -1;
+    for (ssize_t i = 0; i < count; i++) {
+      if (extents[i].flags &&
+          ranges_append (dirty, offset, extents[i].length, EXTENT_DATA) == -1)
+        return report_memory ();
+      offset += extents[i].length;
+    }
+  }
+  return 0;
+}
+
+int
+extents_fetch_changes (void *opaque, uint64_t offset, uint64_t length,
+                       struct map_builder *builder)
+{
+  struct bitmap *bitmap = opaque;
+  struct export *export = bitmap->export;
+  CLEANUP_RANGES struct ranges dirty = { 0 };
+  CLEANUP_RANGES struct ranges answer = { 0 };
+  const struct ranges *changes = &answer;
+  uint64_t position = offset;
+
+  if (find_dirty (bitmap, offset, length, &dirty) == -1)
+    return -1;
+  if (!export->has_allocation)
+    changes = &dirty;
+  else if (ask_allocation (export, &dirty, &answer) == -1)
+    return -1;
+
+  for (size_t i = 0; i < changes->count; i++) {
+    const struct range *run = &changes->items[i];
+    uint32_t flags =
+        run->flags & EXTENT_ZERO ? EXTENT_HOLE | EXTENT_ZERO : EXTENT_DATA;
+
+    if (map_append (builder, run->offset - position, EXTENT_HOLE) == -1 ||
+        map_append (builder, run->length, flags) == -1)
+      return report_memory ();
+    position = run->offset + run->length;
+  }
+  if (map_append (builder, offset + length - position, EXTENT_HOLE) == -1)
+    return report_memory ();
+  return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where the NBD server is, and how a connection to it begins.  The settings are
+ * made once, before the first connection. */
+
+#ifndef PULLBACK_UPSTREAM_H
+#define PULLBACK_UPSTREAM_H
+
+#include <stdbool.h>
+
+#include <libnbd.h>
+
+/* A server that does not answer for so long while a connection is made is taken
+ * for one that never will. */
+#define UPSTREAM_SECONDS 15
+
+enum upstream_kind {
+  UPSTREAM_URI,    /* an NBD URI */
+  UPSTREAM_SOCKET, /* the path of the server's Unix socket */
+  UPSTREAM_BROKER, /* the path of a Unix socket that hands out connections */
+};
+
+/* 'address' stays the caller's. */
+void upstream_set (enum upstream_kind kind, const char *address);
+
+/* A new connection, negotiating options.  NULL: error reported. */
+struct nbd_handle *upstream_connect (void);
+
+/* Ends a connection, in the way that suits the server. */
+void upstream_disconnect (struct nbd_handle *nbd);
+
+/* The server's address, for messages. */
+const char *upstream_address (void);
+
+/* Closes without a word: for a connection that is broken or negotiating. */
+static inline void
+cleanup_nbd_close (struct nbd_handle **nbd)
+{
+  nbd_close (*nbd);
+}
+#define CLEANUP_NBD_CLOSE __attribute__ ((cleanup (cleanup_nbd_close)))
+
+#endif /* PULLBACK_UPSTREAM_H */
