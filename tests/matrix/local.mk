@@ -1,1 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
+
+EXTRA_DIST += %D%/prepare.sh %D%/check.sh
+
+# What depends on QEMU's version, again with QEMUs for which Pullback chooses
+# other methods.
+MATRIX_TESTS = $(filter tests/capture/% tests/end-to-end/% tests/oracle/run-% \
+	tests/guest/%, $(TESTS)) $(MATRIX_ONLY_TESTS)
+MATRIX_ONLY_TESTS =
+
+.PHONY: check-matrix
+check-matrix: all $(check_PROGRAMS)
+	@srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)' \
+	  '$(srcdir)/tests/matrix/check.sh' $(MATRIX_TESTS)
+
+clean-local:
+	rm -rf tests/matrix/results
