@@ -7,8 +7,11 @@
  *   STATE/domains/NAME/current          the current checkpoint's name
  *
  * Every file is written to a temporary name, synced, renamed and its folder
- * synced, so that a crash leaves the old one or the new one.  Not locked: the
- * caller has one thread at a time in one domain. */
+ * synced, so that a crash leaves the old one or the new one; a domain is added
+ * and removed by renaming its folder.  Files have mode 0600, folders 0700.  A
+ * damaged file is an error that names it, and only for what it is about.  Not
+ * locked: one process has the catalogue open, and one thread at a time is in
+ * one domain. */
 
 #ifndef PULLBACK_CATALOGUE_H
 #define PULLBACK_CATALOGUE_H
@@ -36,7 +39,8 @@ void name_list_free (name_list list);
 /* Writes 'size' bytes as 'path' with mode 0600, all or nothing. */
 int write_file_atomically (const char *path, const void *data, size_t size);
 
-/* 'state' is the state folder, made if it is not there. -1: reported. */
+/* 'state' is the state folder, made if it is not there.  Removes what a crash
+ * left unfinished.  -1: reported. */
 int catalogue_open (const char *state);
 
 name_list catalogue_domains (const char *state);
@@ -48,8 +52,8 @@ int catalogue_add_domain (const char *state, const struct domain_record *);
 int catalogue_remove_domain (const char *state, const char *name);
 void domain_record_free (struct domain_record *record);
 
-/* Oldest first by creation time (then by parents, then name); NULL: reported.
- */
+/* Oldest first by creation time; at the same time a parent before its children,
+ * and else by name.  NULL: reported. */
 struct checkpoint_list {
   struct checkpoint **checkpoints;
   size_t nr_checkpoints;
@@ -70,7 +74,12 @@ int catalogue_add_checkpoint (const char *state, const char *domain,
 int catalogue_remove_checkpoint (const char *state, const char *domain,
                                  const char *name);
 
-/* The current checkpoint's name, the caller's; NULL without an error: none. */
+/* Replaces the metadata of a checkpoint that exists. */
+int catalogue_replace_checkpoint (const char *state, const char *domain,
+                                  const struct checkpoint *checkpoint);
+
+/* The current checkpoint's name, the caller's; NULL with error_kind () ==
+ * ERROR_NONE: none.  One whose metadata is gone is none. */
 char *catalogue_current (const char *state, const char *domain);
 /* NULL: none. */
 int catalogue_set_current (const char *state, const char *domain,
