@@ -11,12 +11,15 @@ qemu_img=${QEMU_IMG:-qemu-img}
 # Short, because a Unix socket's path has 107 bytes.
 tmp=$(mktemp -d /tmp/pullback-XXXXXX)
 pids=()
+# The daemon that the command starts, with all its files, is the test's own.
+export PULLBACK_HOME=$tmp
 
 # Ends the processes that the test started, youngest first, and the folder.
 cleanup ()
 {
   local status=$? pid i
   trap - EXIT
+  pid=$(cat "$tmp/run/pullbackd.pid" 2>/dev/null) && pids+=("$pid")
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
     pid=${pids[i]}
     kill "$pid" 2>/dev/null || continue

@@ -33,7 +33,7 @@ guest_start ()
   wait_for 120 grep -qs '^guest: ready' "$tmp/guest.log"
 }
 
-# guest_run 'COMMAND LINE' [SECONDS]: prints its output, returns its status.
+# guest_run 'COMMANDS' [SECONDS]: prints their its output, returns its status.
 guest_run ()
 {
   /usr/bin/python3 "$srcdir/tests/guest/console.py" "$tmp/console.sock" \
