@@ -263,7 +263,7 @@ int
 discover (const char *const *selected, size_t selected_count,
           struct findings *findings)
 {
-  CLEANUP_NBD_CLOSE struct nbd_handle *nbd = upstream_connect ();
+  CLEANUP_UPSTREAM_DISCONNECT struct nbd_handle *nbd = upstream_connect ();
 
   if (nbd == NULL ||
       collect_names (nbd, selected, selected_count, findings) == -1)

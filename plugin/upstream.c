@@ -196,7 +196,11 @@ upstream_disconnect (struct nbd_handle *nbd)
   /* With a broker it is never for us to end a connection: some versions of
    * QEMU do not survive it.  The broker keeps a duplicate of the descriptor,
    * so that closing ours goes unnoticed. */
-  if (nbd && upstream_kind != UPSTREAM_BROKER && nbd_aio_is_ready (nbd) == 1)
-    nbd_shutdown (nbd, 0);
+  if (nbd && upstream_kind != UPSTREAM_BROKER) {
+    if (nbd_aio_is_ready (nbd) == 1)
+      nbd_shutdown (nbd, 0);
+    else if (nbd_aio_is_negotiating (nbd) == 1)
+      nbd_opt_abort (nbd);
+  }
   nbd_close (nbd);
 }

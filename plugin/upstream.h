@@ -25,13 +25,21 @@ void upstream_set (enum upstream_kind kind, const char *address);
 /* A new connection, negotiating options.  NULL: error reported. */
 struct nbd_handle *upstream_connect (void);
 
-/* Ends a connection, in the way that suits the server. */
+/* Ends a connection (or NULL), in the way that suits the server. */
 void upstream_disconnect (struct nbd_handle *nbd);
 
 /* The server's address, for messages. */
 const char *upstream_address (void);
 
-/* Closes without a word: for a connection that is broken or negotiating. */
+static inline void
+cleanup_upstream_disconnect (struct nbd_handle **nbd)
+{
+  upstream_disconnect (*nbd);
+}
+#define CLEANUP_UPSTREAM_DISCONNECT                                            \
+  __attribute__ ((cleanup (cleanup_upstream_disconnect)))
+
+/* Closes without a word: for a connection on which something went wrong. */
 static inline void
 cleanup_nbd_close (struct nbd_handle **nbd)
 {

@@ -5,4 +5,15 @@ check_PROGRAMS += %D%/test-map
 %C%_test_map_SOURCES = %D%/test-map.c
 %C%_test_map_LDADD = plugin/libmap.la
 
-TESTS += %D%/test-map
+plugin_tests = \
+	%D%/test-broker.sh \
+	%D%/test-copies.sh \
+	%D%/test-errors.sh \
+	%D%/test-views.sh
+
+TESTS += %D%/test-map $(plugin_tests)
+EXTRA_DIST += \
+	$(plugin_tests) \
+	%D%/broker.py \
+	%D%/plugin.sh \
+	%D%/truth.py

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Connections that a broker hands over: made when they are needed, none ended by
+# the plugin, not even at its own end.
+
+. "${srcdir:?}/tests/functions.sh"
+. "$srcdir/tests/plugin/plugin.sh"
+
+make_disk 256 "$$"
+serve_image "$tmp/disk.qcow2" bitmaps.0=monday
+
+coproc BROKER {
+  exec timeout 60 /usr/bin/python3 "$srcdir/tests/plugin/broker.py" \
+    "$tmp/broker.sock" "$tmp/server.sock" 2>"$tmp/broker.log"
+}
+ends_with_test "$BROKER_PID"
+wait_for 20 test -S "$tmp/broker.sock"
+
+# handed_out: how many, and how many of them are open.
+handed_out ()
+{
+  local counts
+  echo >&"${BROKER[1]}"
+  read -r counts <&"${BROKER[0]}"
+  echo "$counts"
+}
+
+start_plugin "broker=$tmp/broker.sock" connections=3
+same "connections after discovery" "$(handed_out)" "1 1"
+nbdinfo --list "$(uri "")" >"$tmp/list"
+nbdinfo --size "$(uri vda)" >"$tmp/size"
+same "connections when nothing was read" "$(handed_out)" "1 1"
+
+nbdcopy --no-extents "$(uri vda)" "$tmp/got.raw"
+cmp "$tmp/now.raw" "$tmp/got.raw" || fail "seed $$: the bytes"
+read -r count open <<<"$(handed_out)"
+[ "$count" -le 4 ] || fail "$count connections, 4 at most were expected"
+same "open connections" "$open" "$count"
+
+same "the map" "$(map "$(uri vda@monday)")" "$(<"$tmp/vda@monday.map")"
+read -r count open <<<"$(handed_out)"
+[ "$count" -le 6 ] || fail "$count connections, 6 at most were expected"
+
+# The server sees neither the plugin's end, nor its sudden death.
+stop_plugin
+same "open connections after the plugin's end" "$(handed_out)" "$count $count"
+start_plugin "broker=$tmp/broker.sock"
+nbdcopy --no-extents "$(uri vda@monday)" "$tmp/got.raw"
+read -r count open <<<"$(handed_out)"
+kill -9 "$plugin_pid"
+wait_for 20 not kill -0 "$plugin_pid"
+same "open connections after the plugin's death" "$(handed_out)" \
+  "$count $count"
+
+# No connection to be had, at the beginning and later.
+start_plugin "broker=$tmp/broker.sock"
+stop_storage_daemon
+rm -f "$tmp/server.sock"
+expect_failure "Input/output error" nbdcopy "$(uri vda)" null:
+grep -q "it handed out no connection" "$tmp/nbdkit.log" ||
+  fail "the log does not tell of the broker"
+expect_failure "it handed out no connection" \
+  nbdkit -U - pullback "broker=$tmp/broker.sock" --run true
+expect_failure "cannot connect: No such file" \
+  nbdkit -U - pullback "broker=$tmp/absent.sock" --run true
