@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# For tests of the whole path: a QEMU with two disks in an iothread, the same
+# disks kept by the test as raw files (the truth), and a pullbackd of its own.
+
+. "$srcdir/tests/functions.sh"
+
+export PULLBACK_HOME=$tmp/home
+# Neither a multiple of the bitmaps' granularity nor of a sector's 8.
+disk_size=$((64 * 1024 * 1024 + 512))
+
+start_domain ()
+{
+  local disk
+
+  for disk in vda vdb; do
+    "$qemu_img" create -q -f qcow2 "$tmp/$disk.qcow2" $disk_size
+    truncate -s $disk_size "$tmp/$disk.truth"
+  done
+  start_qemu -object iothread,id=io0 \
+    -blockdev "qcow2,node-name=fmt-a,file.driver=file,file.filename=$tmp/vda.qcow2,discard=unmap" \
+    -device virtio-blk-pci,drive=fmt-a,id=vda,iothread=io0 \
+    -blockdev "qcow2,node-name=fmt-b,file.driver=file,file.filename=$tmp/vdb.qcow2,discard=unmap" \
+    -device virtio-blk-pci,drive=fmt-b,id=vdb,iothread=io0
+  start_pullbackd
+  pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null
+}
+
+start_pullbackd ()
+{
+  pullbackd >"$tmp/pullbackd.log" 2>&1 &
+  pullbackd_pid=$!
+  ends_with_test "$pullbackd_pid"
+  wait_for 10 pullback domain-list >/dev/null
+}
+
+# disk_write DISK PATTERN OFFSET LENGTH: by the guest, and in the truth; the
+# pattern 0 is a write of zeroes.
+disk_write ()
+{
+  local command="write -P $2 $3 $4"
+
+  [ "$2" != 0 ] || command="write -z $3 $4"
+  guest_write "/machine/peripheral/$1/virtio-backend" "$command"
+  qemu-io -f raw -c "$command" "$tmp/$1.truth" >/dev/null
+}
+
+# uri EXPORT
+uri ()
+{
+  echo "nbd+unix:///$1?socket=$tmp/home/run/web/nbd.sock"
+}
+
+# read_from EXPORT FILE: the whole export as a raw file.
+read_from ()
+{
+  nbdcopy "$(uri "$1")" "$2"
+}
+
+# changed_map NAME-OF-CONTEXT EXPORT: start and length of each run that is dirty,
+# neighbours joined.
+changed_map ()
+{
+  nbdinfo --map="$1" --json "$(uri "$2")" | /usr/bin/python3 -c '
+import json, sys
+runs = []
+for extent in json.load(sys.stdin):
+    if extent["type"] & 1:
+        start, end = extent["offset"], extent["offset"] + extent["length"]
+        if runs and runs[-1][1] == start:
+            runs[-1][1] = end
+        else:
+            runs.append([start, end])
+for start, end in runs:
+    print(start, end - start)'
+}
+
+# No node, export, job, socket, scratch file or process of a backup is left.
+nothing_left ()
+{
+  same "exports" "$(qmp query-block-exports)" "[]"
+  same "jobs" "$(qmp query-block-jobs)" "[]"
+  ! qmp query-named-block-nodes | grep -q pullback ||
+    fail "a node is left: $(qmp query-named-block-nodes)"
+  ! ls "$tmp/home/run/web/"*.sock 2>/dev/null || fail "a socket is left"
+  ! find "$tmp/home" -name '*.scratch' | grep . || fail "a scratch file is left"
+  ! pgrep -f "$tmp/home/run/web" || fail "a process is left"
+}
+
+# bitmaps NODE: the names of its dirty bitmaps, sorted, on one line.
+bitmaps ()
+{
+  qmp query-named-block-nodes | /usr/bin/python3 -c '
+import json, sys
+for node in json.load(sys.stdin):
+    if node["node-name"] == sys.argv[1]:
+        print(*sorted(b["name"] for b in node.get("dirty-bitmaps", [])))' "$1"
+}
