@@ -7,7 +7,8 @@ controller_libcontroller_la_CFLAGS = \
 	$(AM_CFLAGS) $(JSON_C_CFLAGS) $(LIBXML2_CFLAGS)
 controller_libcontroller_la_LIBADD = $(JSON_C_LIBS) $(LIBXML2_LIBS)
 controller_libcontroller_la_SOURCES = \
-	controller/common/error.c controller/common/error.h
+	controller/common/error.c controller/common/error.h \
+	controller/common/paths.c controller/common/paths.h
 
 include controller/formats/local.mk
 include controller/catalogue/local.mk

@@ -16,6 +16,7 @@ enum error_kind {
   ERROR_UNSUPPORTED, /* this QEMU, disk or build cannot do it: 422 */
   ERROR_QEMU,        /* QEMU refused, failed or went away: 502 */
   ERROR_SYSTEM,      /* the operating system did: 500 */
+  ERROR_UNREACHABLE, /* in a client only: no daemon answers */
 };
 
 /* Sets the error of this thread.  Always returns -1, so that a function can
