@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The API's operations, one function each: arguments to path and body.  Owns
+ * nothing. */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "controller/client/handle.h"
+#include "controller/common/error.h"
+
+/* A member that is not given is not sent. */
+static void
+add_string (json_object *object, const char *key, const char *value)
+{
+  if (value)
+    json_object_object_add (object, key, json_object_new_string (value));
+}
+
+/* For operations whose answer says nothing more than that it was done. */
+static int
+succeeded (char *reply)
+{
+  free (reply);
+  return reply ? 0 : -1;
+}
+
+char *
+pullback_version (pullback_handle *handle)
+{
+  return client_request (handle, "GET", client_path (handle, NULL), NULL);
+}
+
+char *
+pullback_domain_list (pullback_handle *handle)
+{
+  return client_request (handle, "GET", client_path (handle, "domains", NULL),
+                         NULL);
+}
+
+/* The name ends at the first '=': a QOM path may have more of them. */
+static int
+add_disk (json_object *disks, const char *disk)
+{
+  const char *equals = strchr (disk, '=');
+  CLEANUP_FREE char *name = NULL;
+
+  if (equals == NULL || equals == disk || equals[1] == '\0')
+    return fail (ERROR_INVALID,
+                 "the disk '%s' is not of the form NAME=QDEV-OR-NODE", disk);
+  name = strndup (disk, equals - disk);
+  if (name == NULL)
+    return fail_errno (ERROR_SYSTEM, "disk '%s'", disk);
+  if (json_object_object_get_ex (disks, name, NULL))
+    return fail (ERROR_INVALID, "the disk '%s' is named twice", name);
+  add_string (disks, name, equals + 1);
+  return 0;
+}
+
+char *
+pullback_domain_add (pullback_handle *handle, const char *name, const char *qmp,
+                     const char *const *disks)
+{
+  json_object *body = json_object_new_object ();
+  json_object *names = json_object_new_object ();
+
+  add_string (body, "name", name);
+  add_string (body, "qmp", qmp);
+  json_object_object_add (body, "disks", names);
+  for (; disks && *disks; disks++)
+    if (add_disk (names, *disks) == -1) {
+      json_object_put (body);
+      return NULL;
+    }
+  return client_request (handle, "POST", client_path (handle, "domains", NULL),
+                         body);
+}
+
+char *
+pullback_domain_info (pullback_handle *handle, const char *domain)
+{
+  return client_request (handle, "GET",
+                         client_path (handle, "domains", domain, NULL), NULL);
+}
+
+int
+pullback_domain_remove (pullback_handle *handle, const char *domain)
+{
+  return succeeded (client_request (
+      handle, "DELETE", client_path (handle, "domains", domain, NULL), NULL));
+}
+
+char *
+pullback_checkpoint_list (pullback_handle *handle, const char *domain)
+{
+  return client_request (
+      handle, "GET",
+      client_path (handle, "domains", domain, "checkpoints", NULL), NULL);
+}
+
+char *
+pullback_checkpoint_create (pullback_handle *handle, const char *domain,
+                            const char *xml)
+{
+  json_object *body = json_object_new_object ();
+
+  add_string (body, "xml", xml);
+  return client_request (
+      handle, "POST",
+      client_path (handle, "domains", domain, "checkpoints", NULL), body);
+}
+
+char *
+pullback_checkpoint_info (pullback_handle *handle, const char *domain,
+                          const char *checkpoint)
+{
+  return client_request (
+      handle, "GET",
+      client_path (handle, "domains", domain, "checkpoints", checkpoint, NULL),
+      NULL);
+}
+
+int
+pullback_checkpoint_delete (pullback_handle *handle, const char *domain,
+                            const char *checkpoint)
+{
+  return succeeded (client_request (
+      handle, "DELETE",
+      client_path (handle, "domains", domain, "checkpoints", checkpoint, NULL),
+      NULL));
+}
+
+char *
+pullback_backup_begin (pullback_handle *handle, const char *domain,
+                       const char *backup_xml, const char *checkpoint_xml,
+                       const char *method, const char *scratch_folder)
+{
+  json_object *body = json_object_new_object ();
+
+  add_string (body, "backup_xml", backup_xml);
+  add_string (body, "checkpoint_xml", checkpoint_xml);
+  add_string (body, "method", method);
+  add_string (body, "scratch_folder", scratch_folder);
+  return client_request (
+      handle, "POST", client_path (handle, "domains", domain, "backup", NULL),
+      body);
+}
+
+char *
+pullback_backup_info (pullback_handle *handle, const char *domain)
+{
+  return client_request (
+      handle, "GET", client_path (handle, "domains", domain, "backup", NULL),
+      NULL);
+}
+
+char *
+pullback_backup_end (pullback_handle *handle, const char *domain, int abort)
+{
+  CLEANUP_FREE char *plain =
+      client_path (handle, "domains", domain, "backup", NULL);
+  char *path = NULL;
+
+  if (plain &&
+      asprintf (&path, "%s?abort=%s", plain, abort ? "true" : "false") == -1) {
+    path = NULL;
+    fail_errno (ERROR_SYSTEM, "path of a request");
+  }
+  return client_request (handle, "DELETE", path, NULL);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* libpullback: a client of pullbackd, the daemon that freezes points in time of
+ * QEMU's disks and offers them over NBD.
+ *
+ *   pullback_handle *handle = pullback_open (NULL);
+ *   char *reply = handle ? pullback_domain_list (handle) : NULL;
+ *   if (reply == NULL)
+ *     fprintf (stderr, "%s\n", pullback_error ());
+ *   free (reply);
+ *   pullback_close (handle);
+ *
+ * Functions that return 'char *' return the daemon's answer, a JSON object as
+ * text, whose members docs/api.md (installed with the documentation) describes.
+ * It is the caller's, to be freed with free().  NULL, or -1 from functions
+ * that return 'int', means that it failed: pullback_error and
+ * pullback_error_kind of the same thread then tell why.
+ *
+ * Strings that are passed in stay the caller's and are UTF-8.  A handle may be
+ * used by one thread at a time; several handles are independent. */
+
+#ifndef PULLBACK_H
+#define PULLBACK_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PULLBACK_API __attribute__ ((visibility ("default")))
+#else
+#define PULLBACK_API
+#endif
+
+typedef struct pullback_handle pullback_handle;
+
+enum pullback_error_kind {
+  PULLBACK_ERROR_NONE = 0,
+  PULLBACK_ERROR_INVALID = 1,     /* an argument is malformed */
+  PULLBACK_ERROR_NOT_FOUND = 2,   /* an object that is named does not exist */
+  PULLBACK_ERROR_CONFLICT = 3,    /* exists, in use, or in the wrong state */
+  PULLBACK_ERROR_UNSUPPORTED = 4, /* this QEMU, disk or build cannot do it */
+  PULLBACK_ERROR_QEMU = 5,        /* QEMU refused, failed or went away */
+  PULLBACK_ERROR_SYSTEM = 6,      /* the operating system did */
+  PULLBACK_ERROR_UNREACHABLE = 7  /* no daemon answers at the URI */
+};
+
+/* The error of the last function that failed in this thread: a text for a
+ * person, never NULL, valid until the next call in this thread. */
+PULLBACK_API const char *pullback_error (void);
+PULLBACK_API enum pullback_error_kind pullback_error_kind (void);
+
+/* The URI that NULL stands for in pullback_open: $PULLBACK_URI if that is set,
+ * else unix:// and the socket of the system's daemon for root, of the user's
+ * own for anyone else.  The caller's; NULL: failed. */
+PULLBACK_API char *pullback_default_uri (void);
+
+/* A handle for the daemon at 'uri', unix:///path/of/pullbackd.sock, or at the
+ * default one if 'uri' is NULL.  Does not connect yet; starts no daemon.
+ * NULL: failed. */
+PULLBACK_API pullback_handle *pullback_open (const char *uri);
+/* Closes the connection and frees the handle, which may be NULL. */
+PULLBACK_API void pullback_close (pullback_handle *handle);
+/* The URI that the handle is for; the handle's. */
+PULLBACK_API const char *pullback_uri (const pullback_handle *handle);
+
+/* {"version"}: the daemon's.  Also a way to see whether it answers. */
+PULLBACK_API char *pullback_version (pullback_handle *handle);
+
+/* Domains.  A domain is a running QEMU under a name of its own. */
+PULLBACK_API char *pullback_domain_list (pullback_handle *handle);
+/* 'qmp' is the absolute path of the monitor's Unix socket.  'disks' is NULL or
+ * a list of "NAME=QDEV-OR-NODE" that ends with NULL. */
+PULLBACK_API char *pullback_domain_add (pullback_handle *handle,
+                                        const char *name, const char *qmp,
+                                        const char *const *disks);
+PULLBACK_API char *pullback_domain_info (pullback_handle *handle,
+                                         const char *domain);
+/* Forgets the domain and its checkpoints' metadata. */
+PULLBACK_API int pullback_domain_remove (pullback_handle *handle,
+                                         const char *domain);
+
+/* Checkpoints. */
+PULLBACK_API char *pullback_checkpoint_list (pullback_handle *handle,
+                                             const char *domain);
+/* 'xml' is a <domaincheckpoint> document. */
+PULLBACK_API char *pullback_checkpoint_create (pullback_handle *handle,
+                                               const char *domain,
+                                               const char *xml);
+PULLBACK_API char *pullback_checkpoint_info (pullback_handle *handle,
+                                             const char *domain,
+                                             const char *checkpoint);
+PULLBACK_API int pullback_checkpoint_delete (pullback_handle *handle,
+                                             const char *domain,
+                                             const char *checkpoint);
+
+/* Backups. */
+
+/* Each may be NULL: 'backup_xml' is a <domainbackup> document (none: all disks,
+ * full), 'checkpoint_xml' a <domaincheckpoint> to be made at the same point in
+ * time, 'method' one of "transaction", "filter" and "overlay" (none: what suits
+ * this QEMU), 'scratch_folder' where scratch files are made. */
+PULLBACK_API char *
+pullback_backup_begin (pullback_handle *handle, const char *domain,
+                       const char *backup_xml, const char *checkpoint_xml,
+                       const char *method, const char *scratch_folder);
+PULLBACK_API char *pullback_backup_info (pullback_handle *handle,
+                                         const char *domain);
+/* With 'abort' non-zero the backup's checkpoint is not kept. */
+PULLBACK_API char *pullback_backup_end (pullback_handle *handle,
+                                        const char *domain, int abort);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PULLBACK_H */
