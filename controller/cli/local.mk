@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# pullback: the command line, a file for each group of verbs.
+
+bin_PROGRAMS += controller/pullback
+controller_pullback_CFLAGS = \
+	$(AM_CFLAGS) $(JSON_C_CFLAGS) $(LIBXML2_CFLAGS)
+controller_pullback_LDADD = \
+	controller/libpullback.la controller/libcontroller.la
+controller_pullback_SOURCES = \
+	controller/cli/autostart.c controller/cli/autostart.h \
+	controller/cli/backup.c \
+	controller/cli/backup_begin.c controller/cli/backup_begin.h \
+	controller/cli/checkpoint.c controller/cli/checkpoint.h \
+	controller/cli/checkpoint_create.c \
+	controller/cli/domain.c \
+	controller/cli/files.c controller/cli/files.h \
+	controller/cli/main.c \
+	controller/cli/parameters.c \
+	controller/cli/reply.c controller/cli/reply.h \
+	controller/cli/table.c controller/cli/table.h \
+	controller/cli/verb.h

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* backup-begin: the two documents, from files as with virsh or from options. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "controller/cli/backup_begin.h"
+#include "controller/cli/checkpoint.h"
+#include "controller/cli/files.h"
+#include "controller/cli/reply.h"
+#include "controller/common/error.h"
+#include "controller/common/paths.h"
+#include "controller/formats/formats.h"
+
+/* Options that say what a document would say. */
+static const char *const document_options[] = { "incremental", "disk", "listen",
+                                                NULL };
+
+/* HOST:PORT, where an IPv6 address stands in brackets. */
+static int
+parse_tcp (const char *text, struct backup *backup)
+{
+  const char *colon = strrchr (text, ':'), *host = text;
+  size_t length = colon ? (size_t) (colon - text) : 0;
+  char *end;
+  unsigned long port;
+
+  if (length > 2 && host[0] == '[' && host[length - 1] == ']') {
+    host++;
+    length -= 2;
+  }
+  errno = 0;
+  port = colon ? strtoul (colon + 1, &end, 10) : 0;
+  if (length == 0 || errno || colon[1] < '0' || colon[1] > '9' || *end ||
+      port == 0 || port > 65535)
+    return fail (ERROR_INVALID,
+                 "--listen 'tcp:%s' is not of the form tcp:HOST:PORT with a "
+                 "port from 1 to 65535",
+                 text);
+  backup->transport = SERVER_TCP;
+  backup->port = port;
+  backup->host = strndup (host, length);
+  return backup->host ? 0 : fail_errno (ERROR_SYSTEM, "--listen");
+}
+
+static int
+parse_listen (const char *text, struct backup *backup)
+{
+  backup->server_given = true;
+  if (strncmp (text, "tcp:", 4) == 0)
+    return parse_tcp (text + 4, backup);
+  if (strncmp (text, "unix:", 5) != 0 || text[5] == '\0')
+    return fail (ERROR_INVALID,
+                 "--listen '%s' is neither unix:PATH nor tcp:HOST:PORT", text);
+  backup->transport = SERVER_UNIX;
+  backup->socket = paths_absolute (text + 5);
+  return backup->socket ? paths_check_socket (backup->socket) : -1;
+}
+
+static int
+name_disks (const char *const *names, struct backup *backup)
+{
+  size_t count = 0;
+
+  while (names[count])
+    count++;
+  backup->disks = calloc (count + 1, sizeof *backup->disks);
+  if (backup->disks == NULL)
+    return fail_errno (ERROR_SYSTEM, "--disk");
+  for (; *names; names++) {
+    struct backup_disk *disk = &backup->disks[backup->nr_disks++];
+
+    disk->included = true;
+    disk->name = strdup (*names);
+    if (disk->name == NULL)
+      return fail_errno (ERROR_SYSTEM, "--disk");
+  }
+  return 0;
+}
+
+static char *
+backup_xml_from_options (const struct invocation *invocation)
+{
+  CLEANUP_BACKUP struct backup *backup = calloc (1, sizeof *backup);
+  const char *incremental = value_of (invocation, "incremental");
+  const char *listen = value_of (invocation, "listen");
+
+  if (backup == NULL ||
+      (incremental && (backup->incremental = strdup (incremental)) == NULL)) {
+    fail_errno (ERROR_SYSTEM, "backup");
+    return NULL;
+  }
+  backup->mode = BACKUP_PULL;
+  if ((listen && parse_listen (listen, backup) == -1) ||
+      name_disks (values_of (invocation, "disk"), backup) == -1)
+    return NULL;
+  return backup_format (backup);
+}
+
+static char *
+get_backup_xml (const struct invocation *invocation)
+{
+  const char *file = value_of (invocation, "backupxml");
+  const char *const *option;
+
+  if (file == NULL)
+    return backup_xml_from_options (invocation);
+  for (option = document_options; *option; option++)
+    if (is_given (invocation, *option)) {
+      fail (ERROR_INVALID,
+            "--%s and the document '%s' exclude each other: the document says "
+            "it",
+            *option, file);
+      return NULL;
+    }
+  return read_xml_file (file);
+}
+
+/* *xml stays NULL if there is to be no checkpoint. */
+static int
+get_checkpoint_xml (const struct invocation *invocation, char **xml)
+{
+  static const char *const all_disks[] = { NULL };
+  const char *file = value_of (invocation, "checkpointxml");
+  const char *name = value_of (invocation, "checkpoint");
+
+  if (file && name)
+    return fail (ERROR_INVALID,
+                 "--checkpoint and the document '%s' exclude each other", file);
+  if (file)
+    *xml = read_xml_file (file);
+  else if (name)
+    *xml = checkpoint_xml (name, NULL, all_disks);
+  return (file || name) && *xml == NULL ? -1 : 0;
+}
+
+int
+backup_begin (struct invocation *invocation)
+{
+  CLEANUP_FREE char *backup_xml = get_backup_xml (invocation);
+  CLEANUP_FREE char *checkpoint_document = NULL;
+  CLEANUP_FREE char *scratch = NULL;
+  CLEANUP_REPLY json_object *reply = NULL;
+
+  if (backup_xml == NULL ||
+      get_checkpoint_xml (invocation, &checkpoint_document) == -1)
+    return -1;
+  if (is_given (invocation, "scratch")) {
+    scratch = paths_absolute (value_of (invocation, "scratch"));
+    if (scratch == NULL)
+      return -1;
+  }
+  /* Files and options are wrong or right without a daemon. */
+  if (open_daemon (invocation) == -1 ||
+      reply_take (invocation,
+                  pullback_backup_begin (
+                      invocation->handle, value_of (invocation, "domain"),
+                      backup_xml, checkpoint_document,
+                      value_of (invocation, "method"), scratch),
+                  &reply) == -1)
+    return -1;
+  if (reply == NULL)
+    return 0;
+  printf ("Backup started\n\n");
+  return backup_show (reply);
+}
+
+const struct parameter backup_begin_parameters[] = {
+  { POSITIONAL, "domain", "DOMAIN", "the domain's name" },
+  { OPTIONAL, "backupxml", "BACKUPXML",
+    "a domainbackup document (without: as the options say)" },
+  { OPTIONAL, "checkpointxml", "CHECKPOINTXML",
+    "a domaincheckpoint document: make it at the same instant" },
+  { OPTION, "incremental", "CHECKPOINT", "offer the changes since it" },
+  { OPTION, "checkpoint", "NAME", "make a checkpoint at the same instant" },
+  { REPEATED, "disk", "DISK", "only this disk (without: all that can be)" },
+  { OPTION, "listen", "ADDRESS",
+    "serve on unix:PATH or tcp:HOST:PORT (without: a socket of its own)" },
+  { OPTION, "scratch", "FOLDER", "where scratch files are made" },
+  { OPTION, "method", "METHOD",
+    "transaction, filter or overlay (without: what suits this QEMU)" },
+  JSON_PARAMETER,
+  { 0 },
+};
