@@ -4,7 +4,12 @@
 
 man_MANS += $(MAN_PODS)
 CLEANFILES += $(MAN_PODS)
-EXTRA_DIST += $(MAN_PODS:.1=.pod) docs/api.md docs/architecture.md
+EXTRA_DIST += $(MAN_PODS:.1=.pod) docs/api.md docs/architecture.md docs/formats.md
+
+schemadir = $(pkgdatadir)/schemas
+dist_schema_DATA = \
+	docs/schemas/domainbackup.rng \
+	docs/schemas/domaincheckpoint.rng
 
 docs/%.1: docs/%.pod
 	$(AM_V_GEN)$(MKDIR_P) docs && $(POD2MAN) --utf8 --section=1 \

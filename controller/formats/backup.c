@@ -37,10 +37,9 @@ only_for_mode (void *opaque, enum backup_mode mode)
   if (backup_of (opaque)->mode == mode)
     return 0;
   return fail (ERROR_INVALID,
-               "is only for mode='%s' on <domainbackup>, and this is '%s' "
-               "(the default is 'push')",
+               "only for <domainbackup mode='%s'>, and this is %s",
                mode == BACKUP_PULL ? "pull" : "push",
-               mode == BACKUP_PULL ? "push" : "pull");
+               mode == BACKUP_PULL ? "'push', the default" : "'pull'");
 }
 
 /* <domainbackup> */

@@ -137,6 +137,12 @@ xml_document_parse (const char *xml, size_t length, const char *what)
     fail (ERROR_INVALID, "%s: the document is empty", what);
     return NULL;
   }
+  /* libxml2 takes it for the end and would ignore what follows. */
+  if (memchr (xml, '\0', length)) {
+    fail (ERROR_INVALID, "%s: the document has a NUL byte; expected UTF-8",
+          what);
+    return NULL;
+  }
   context = new_context (&parse);
   if (!context) {
     fail (ERROR_SYSTEM, "%s: out of memory", what);

@@ -79,9 +79,16 @@ element_names (const struct xml_element *elements)
   return names;
 }
 
+/* No table knows a name with a prefix. */
 static int
-unknown (const char *what, const char *name, struct names known)
+unknown (const char *what, const xmlNs *ns, const char *local,
+         struct names known)
 {
+  CLEANUP_FREE char *whole = NULL;
+  const char *name = local;
+
+  if (ns && ns->prefix && asprintf (&whole, "%s:%s", ns->prefix, local) >= 0)
+    name = whole;
   if (known.text[0] == '\0')
     return fail (ERROR_INVALID, "there is no %s '%s' here, nor any other", what,
                  utf8_show (name).text);
@@ -103,7 +110,7 @@ read_attribute (const xmlNode *node, const xmlAttr *attribute,
     known++;
   if (!known || !known->name)
     return element->opaque ? 0
-                           : unknown ("attribute", name,
+                           : unknown ("attribute", attribute->ns, name,
                                       attribute_names (element->attributes));
   if (known->refused)
     return fail (ERROR_UNSUPPORTED, "attribute '%s' cannot be honoured: %s",
@@ -169,7 +176,8 @@ read_child (const xmlNode *child, const struct xml_element *parent,
   if (!known || !known->name) {
     if (parent->opaque)
       return 0;
-    unknown ("element", name_of (child), element_names (parent->children));
+    unknown ("element", child->ns, name_of (child),
+             element_names (parent->children));
     return at_line (child->parent, xmlGetLineNo (child));
   }
   if (known->refused) {
@@ -236,10 +244,16 @@ xml_read (const char *xml, size_t length, const struct xml_element *root,
   if (!document)
     return -1;
   node = xmlDocGetRootElement (document);
-  if (node->ns || strcmp (name_of (node), root->name) != 0)
+  if (node->ns)
+    return fail (
+        ERROR_INVALID,
+        "%s, line %ld: the document is in a namespace; leave xmlns= out",
+        root->name, xmlGetLineNo (node));
+  if (strcmp (name_of (node), root->name) != 0)
     return fail (ERROR_INVALID,
-                 "line %ld: this is a document <%s>; expected <%s>",
-                 xmlGetLineNo (node), name_of (node), root->name);
+                 "%s, line %ld: this is a document <%s>; expected <%s>",
+                 root->name, xmlGetLineNo (node),
+                 utf8_show (name_of (node)).text, root->name);
   return read_element (node, root, reader);
 }
 
@@ -272,13 +286,15 @@ xml_choice (const char *value, const char *const *choices)
 int
 xml_store_number (uint64_t *where, const char *value, uint64_t most)
 {
-  char *end;
+  /* White space around a number means nothing, as in XML Schema. */
+  const char *digits = value + strspn (value, " \t\r\n");
+  size_t length = strspn (digits, "0123456789");
+  const char *behind = digits + length;
 
   errno = 0;
-  *where = strtoull (value, &end, 10);
-  /* strtoull itself takes a sign and white space. */
-  if (value[0] == '\0' || value[strspn (value, "0123456789")] != '\0' ||
-      errno || *where > most)
+  *where = strtoull (digits, NULL, 10);
+  if (length == 0 || behind[strspn (behind, " \t\r\n")] != '\0' || errno ||
+      *where > most)
     return fail (ERROR_INVALID,
                  "'%s' is not accepted; expected a whole number from 0 to %llu",
                  utf8_show (value).text, (unsigned long long) most);

@@ -40,7 +40,7 @@ int xml_read (const char *xml, size_t length, const struct xml_element *root,
 int xml_store_text (char **where, const char *text);
 /* The index of the value in a NULL-terminated list. */
 int xml_choice (const char *value, const char *const *choices);
-/* Digits only, up to 'most'. */
+/* Digits, with white space around them or none, up to 'most'. */
 int xml_store_number (uint64_t *where, const char *value, uint64_t most);
 
 #endif /* PULLBACK_XML_READ_H */
