@@ -16,8 +16,7 @@ fi
 
 die () { echo "prepare.sh: $*" >&2; exit 1; }
 
-command -v mmdebstrap >/dev/null ||
-  die "mmdebstrap is not installed; './bootstrap matrix' installs it"
+command -v apt-get >/dev/null || die "only apt can unpack another suite"
 # The mirror that this machine uses; suites are siblings there.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
   grep -m 1 '/debian/*$') || die "apt has no source with Debian's packages"
@@ -25,10 +24,34 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
 mkdir -p "$cache"
 folder=$(mktemp -d "$cache/$suite.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
-# A mirror's snapshot of an older day serves as well.
-mmdebstrap --quiet --variant=extract --include=qemu-system-x86 \
-  --aptopt='Acquire::Check-Valid-Until "false"' \
-  "$suite" "$folder" "$mirror" >&2 || die "mmdebstrap of $suite failed"
+mkdir -p "$folder"/apt/{lists,archives}/partial
+: >"$folder/apt/status"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+  "$mirror $suite main" >"$folder/apt/sources.list"
+
+# apt as if nothing were installed; a mirror's copy of an older day serves as well.
+# It reads with a user of its own where it can; the folder is not for that one.
+suite_apt ()
+{
+  apt-get -qq \
+    -o Dir::State::status="$folder/apt/status" \
+    -o Dir::State::lists="$folder/apt/lists" \
+    -o Dir::Cache="$folder/apt" \
+    -o Dir::Cache::archives="$folder/apt/archives" \
+    -o Dir::Etc::sourcelist="$folder/apt/sources.list" \
+    -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+    -o Acquire::Check-Valid-Until=false -o APT::Update::Error-Mode=any \
+    -o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true \
+    "$@" >&2
+}
+
+suite_apt update || die "apt cannot read the lists of $suite"
+suite_apt --yes --no-install-recommends --download-only install \
+  qemu-system-x86 || die "apt cannot download QEMU of $suite"
+for package in "$folder"/apt/archives/*.deb; do
+  dpkg-deb -x "$package" "$folder"
+done
+rm -rf "$folder/apt"
 
 # Its own loader and libraries, so that no chroot and no root is needed.
 cat >"$folder/qemu-system-x86_64" <<'END'
