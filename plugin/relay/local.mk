@@ -1,1 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# pullback-relay: the NBD server that clients see.
+
+bin_PROGRAMS += plugin/relay/pullback-relay
+plugin_relay_pullback_relay_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS)
+plugin_relay_pullback_relay_LDADD = plugin/libmap.la $(LIBNBD_LIBS)
+plugin_relay_pullback_relay_SOURCES = \
+	%D%/address.c %D%/address.h \
+	%D%/block-status.c %D%/block-status.h \
+	%D%/configuration.c %D%/configuration.h \
+	%D%/connection.c %D%/connection.h \
+	%D%/contexts.c %D%/contexts.h \
+	%D%/exports.c %D%/exports.h \
+	%D%/handshake.c \
+	%D%/listener.c %D%/listener.h \
+	%D%/main.c \
+	%D%/message.c %D%/message.h \
+	%D%/names.c %D%/names.h \
+	%D%/options.h %D%/options-context.c %D%/options-export.c \
+	%D%/protocol.h \
+	%D%/relay.h \
+	%D%/replies.c \
+	%D%/reply.c %D%/reply.h \
+	%D%/server.c %D%/server.h \
+	%D%/slots.c \
+	%D%/sources.c %D%/sources.h \
+	%D%/stream.c %D%/stream.h \
+	%D%/threads.c %D%/threads.h \
+	%D%/transmission.c %D%/transmission.h \
+	%D%/upstream.c %D%/upstream.h

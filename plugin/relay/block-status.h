@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Answers BLOCK_STATUS from the maps of the connection's contexts. */
+
+#ifndef PULLBACK_BLOCK_STATUS_H
+#define PULLBACK_BLOCK_STATUS_H
+
+#include "plugin/relay/connection.h"
+#include "plugin/relay/reply.h"
+
+/* The range lies inside the export and is not empty; there is a context.  -1:
+ * the client is gone. */
+int block_status (struct connection *connection, struct reply_writer *writer,
+                  uint64_t cookie, uint64_t offset, uint32_t length,
+                  bool only_one);
+
+#endif /* PULLBACK_BLOCK_STATUS_H */

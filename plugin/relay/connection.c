@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One client from greeting to end. */
+
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "plugin/relay/connection.h"
+
+void
+connection_serve (struct relay *relay, int fd)
+{
+  struct connection *connection = calloc (1, sizeof *connection);
+
+  if (connection == NULL)
+    return;
+  connection->relay = relay;
+  connection->upstream.stream.fd = -1;
+  stream_init (&connection->stream, fd, relay->drain_fd);
+  stream_set_time_limit (&connection->stream,
+                         relay->configuration->negotiation);
+  if (handshake (connection) == 0) {
+    stream_set_time_limit (&connection->stream, 0);
+    transmission (connection);
+  }
+  upstream_close (&connection->upstream);
+  contexts_free (&connection->contexts);
+  free (connection->context_export);
+  free (connection);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pullback-relay: an NBD server in front of another one, which adds metadata
+ * contexts.  It knows NBD only. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#include "plugin/relay/configuration.h"
+#include "plugin/relay/listener.h"
+#include "plugin/relay/message.h"
+#include "plugin/relay/relay.h"
+#include "plugin/relay/server.h"
+
+/* The signals that end us, as a descriptor; in no thread do they interrupt. */
+static int
+catch_signals (void)
+{
+  sigset_t set;
+
+  signal (SIGPIPE, SIG_IGN);
+  sigemptyset (&set);
+  sigaddset (&set, SIGINT);
+  sigaddset (&set, SIGTERM);
+  pthread_sigmask (SIG_BLOCK, &set, NULL);
+  return signalfd (-1, &set, SFD_CLOEXEC);
+}
+
+/* A client takes up to four descriptors. */
+static void
+raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit (RLIMIT_NOFILE, &limit);
+  }
+}
+
+int
+main (int argc, char *argv[])
+{
+  static struct configuration configuration;
+  static struct relay relay = { .configuration = &configuration };
+  struct listeners listeners = { 0 };
+  int signal_fd;
+
+  if (configuration_parse (&configuration, argc, argv) == -1)
+    return EXIT_FAILURE;
+  raise_descriptor_limit ();
+  signal_fd = catch_signals ();
+  relay.drain_fd = eventfd (0, EFD_CLOEXEC);
+  relay.exports = exports_new (&configuration.upstream);
+  relay.sources = sources_new (&configuration.upstream);
+  if (signal_fd == -1 || relay.drain_fd == -1 || relay.exports == NULL ||
+      relay.sources == NULL) {
+    message ("%s", strerror (errno));
+    return EXIT_FAILURE;
+  }
+  if (listeners_open (&listeners, &configuration) == -1) {
+    listeners_close (&listeners);
+    return EXIT_FAILURE;
+  }
+  if (server_run (&relay, &listeners, signal_fd)) {
+    exports_free (relay.exports);
+    sources_free (relay.sources);
+    configuration_free (&configuration);
+  }
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What all connections of one relay share: the configuration and what is known
+ * of the server behind it. */
+
+#ifndef PULLBACK_RELAY_H
+#define PULLBACK_RELAY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "plugin/relay/address.h"
+#include "plugin/relay/exports.h"
+#include "plugin/relay/sources.h"
+
+/* --context: base:allocation of export 'view', under another name on another
+ * export. */
+struct context_definition {
+  char *export;
+  char *name;
+  char *view;
+  atomic_bool complained; /* that the view does not exist */
+};
+
+struct configuration {
+  struct address upstream;
+  struct address *listen;
+  size_t listen_count;
+  struct context_definition *contexts;
+  size_t context_count;
+  bool insecure;         /* may listen beyond loopback */
+  unsigned connections;  /* at most, at once */
+  unsigned negotiation;  /* seconds a client has for it */
+  unsigned option_bytes; /* a client may send while it lasts */
+};
+
+struct relay {
+  const struct configuration *configuration;
+  struct exports *exports;
+  struct sources *sources;
+  int drain_fd;         /* an eventfd, readable once 'draining' */
+  atomic_bool draining; /* no new work; what is in flight is finished */
+};
+
+#endif /* PULLBACK_RELAY_H */

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The thread that brings the server's replies to one client: small payloads
+ * through a buffer, large ones through a pipe by splice(2), never as a whole in
+ * memory. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "plugin/relay/message.h"
+#include "plugin/relay/transmission.h"
+
+/* Up to here a payload is taken in before its reply begins: one write carries
+ * header and data, and an error is known in time.  Also the buffer's size. */
+#define BUFFER_SIZE (256 * 1024)
+
+/* What the pipe is asked to hold; it works with less. */
+#define PIPE_SIZE (1024 * 1024)
+
+enum move_result { MOVED, UPSTREAM_LOST, CLIENT_LOST };
+
+struct mover {
+  struct transmission *transmission;
+  int server; /* the descriptor; the connection's */
+  char *buffer;
+  int pipe[2]; /* -1 until needed */
+};
+
+/* Blocks for all of it. */
+static int
+receive (struct mover *mover, void *data, size_t length)
+{
+  uint8_t *next = data;
+  ssize_t r;
+
+  for (; length > 0; next += r, length -= r) {
+    r = recv (mover->server, next, length, MSG_WAITALL);
+    if (r == -1 && errno == EINTR)
+      r = 0;
+    else if (r <= 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* The next reply's header.  While none has come, what was held back for the
+ * client is sent. */
+static enum move_result
+receive_header (struct mover *mover, struct nbd_simple_reply *header)
+{
+  ssize_t r = recv (mover->server, header, sizeof *header, MSG_DONTWAIT);
+
+  if (r == -1 && (errno == EAGAIN || errno == EINTR)) {
+    if (reply_flush (&mover->transmission->writer) == -1)
+      return CLIENT_LOST;
+    r = 0;
+  }
+  else if (r <= 0)
+    return UPSTREAM_LOST;
+  if (receive (mover, (uint8_t *) header + r, sizeof *header - r) == -1)
+    return UPSTREAM_LOST;
+  return MOVED;
+}
+
+static int
+make_pipe (struct mover *mover)
+{
+  if (mover->pipe[0] >= 0)
+    return 0;
+  if (pipe2 (mover->pipe, O_CLOEXEC) == -1) {
+    mover->pipe[0] = mover->pipe[1] = -1;
+    return -1;
+  }
+  /* More than a user may have is refused; the default is enough to go on. */
+  fcntl (mover->pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
+  return 0;
+}
+
+/* 'length' bytes from server to client; *left says how many are still to be
+ * sent. */
+static enum move_result
+splice_data (struct mover *mover, uint32_t *left)
+{
+  struct stream *client = &mover->transmission->connection->stream;
+  ssize_t r;
+
+  while (*left > 0) {
+    r = splice (mover->server, NULL, mover->pipe[1], NULL, *left,
+                SPLICE_F_MOVE);
+    if (r == -1 && errno == EINTR)
+      continue;
+    if (r <= 0)
+      return UPSTREAM_LOST;
+    if (stream_splice (client, mover->pipe[0], r, *left > r) == -1)
+      return CLIENT_LOST;
+    *left -= r;
+  }
+  return MOVED;
+}
+
+static enum move_result
+copy_data (struct mover *mover, uint32_t *left)
+{
+  struct stream *client = &mover->transmission->connection->stream;
+  ssize_t r;
+
+  while (*left > 0) {
+    r = recv (mover->server, mover->buffer,
+              *left < BUFFER_SIZE ? *left : BUFFER_SIZE, 0);
+    if (r == -1 && errno == EINTR)
+      continue;
+    if (r <= 0)
+      return UPSTREAM_LOST;
+    if (stream_write (client, mover->buffer, r) == -1)
+      return CLIENT_LOST;
+    *left -= r;
+  }
+  return MOVED;
+}
+
+/* A chunk that has begun must be completed, with whatever bytes. */
+static int
+pad (struct mover *mover, uint32_t left)
+{
+  struct stream *client = &mover->transmission->connection->stream;
+  uint32_t n;
+
+  memset (mover->buffer, 0, BUFFER_SIZE);
+  for (; left > 0; left -= n) {
+    n = left < BUFFER_SIZE ? left : BUFFER_SIZE;
+    if (stream_write (client, mover->buffer, n) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+/* A payload that is sent on while it comes. */
+static enum move_result
+stream_payload (struct mover *mover, const struct slot *read)
+{
+  struct reply_writer *writer = &mover->transmission->writer;
+  enum move_result result;
+  enum nbd_error error;
+  uint32_t left = read->length;
+
+  if (reply_data_begin (writer, read->cookie, read->offset, read->length) == -1)
+    result = CLIENT_LOST;
+  else if (make_pipe (mover) == 0)
+    result = splice_data (mover, &left);
+  else
+    result = copy_data (mover, &left);
+
+  /* Without structured replies there is nothing to pad for. */
+  if (result == UPSTREAM_LOST && writer->structured && pad (mover, left) == -1)
+    result = CLIENT_LOST;
+  error = result == MOVED ? NBD_SUCCESS : NBD_EIO;
+  if (result == CLIENT_LOST) {
+    pthread_mutex_unlock (&writer->lock);
+    return CLIENT_LOST;
+  }
+  if (reply_data_end (writer, read->cookie, error) == -1)
+    return CLIENT_LOST;
+  return result;
+}
+
+/* A payload that is taken in first. */
+static enum move_result
+buffer_payload (struct mover *mover, const struct slot *read, bool *answered)
+{
+  *answered = false;
+  if (receive (mover, mover->buffer, read->length) == -1)
+    return UPSTREAM_LOST;
+  *answered = true;
+  if (reply_data (&mover->transmission->writer, read->cookie, read->offset,
+                  mover->buffer, read->length) == -1)
+    return CLIENT_LOST;
+  return MOVED;
+}
+
+/* The server's word, if it is one of the protocol's. */
+static enum nbd_error
+error_from_server (uint32_t error)
+{
+  switch (error) {
+  case NBD_EPERM:
+  case NBD_EIO:
+  case NBD_ENOMEM:
+  case NBD_EINVAL:
+  case NBD_ENOSPC:
+  case NBD_EOVERFLOW:
+  case NBD_ENOTSUP:
+  case NBD_ESHUTDOWN:
+    return error;
+  default:
+    return NBD_EIO;
+  }
+}
+
+/* One reply, from its header to its end. */
+static enum move_result
+move_reply (struct mover *mover)
+{
+  struct transmission *transmission = mover->transmission;
+  struct nbd_simple_reply header;
+  enum move_result result;
+  struct slot read;
+  bool answered = true;
+  uint32_t error;
+
+  result = receive_header (mover, &header);
+  if (result != MOVED)
+    return result;
+  if (be32toh (header.magic) != NBD_SIMPLE_REPLY_MAGIC ||
+      !slots_find (transmission, be64toh (header.cookie), &read)) {
+    message ("upstream breaks the NBD protocol: a reply to no request");
+    return UPSTREAM_LOST;
+  }
+  error = be32toh (header.error);
+  if (error != NBD_SUCCESS)
+    result = reply_error (&transmission->writer, read.cookie,
+                          error_from_server (error),
+                          "the server behind the relay cannot read this; see "
+                          "its log") == -1
+                 ? CLIENT_LOST
+                 : MOVED;
+  else if (read.length <= BUFFER_SIZE)
+    result = buffer_payload (mover, &read, &answered);
+  else
+    result = stream_payload (mover, &read);
+  if (answered)
+    slots_release (transmission, be64toh (header.cookie));
+  return result;
+}
+
+/* Everything in flight fails. */
+static enum move_result
+fail_reads (struct transmission *transmission)
+{
+  struct slot read;
+
+  slots_upstream_gone (transmission);
+  while (slots_abandon (transmission, &read))
+    if (reply_error (&transmission->writer, read.cookie, NBD_EIO,
+                     "the server behind the relay was lost") == -1)
+      return CLIENT_LOST;
+  return UPSTREAM_LOST;
+}
+
+void *
+replies_thread (void *opaque)
+{
+  struct transmission *transmission = opaque;
+  CLEANUP_FREE char *buffer = malloc (BUFFER_SIZE);
+  struct mover mover = { .transmission = transmission,
+                         .server = transmission->connection->upstream.stream.fd,
+                         .buffer = buffer,
+                         .pipe = { -1, -1 } };
+  enum move_result result = buffer ? MOVED : UPSTREAM_LOST;
+
+  while (result == MOVED)
+    result = move_reply (&mover);
+  if (result == UPSTREAM_LOST)
+    result = fail_reads (transmission);
+  if (result == CLIENT_LOST) {
+    /* The other thread waits in the client's stream or for a slot. */
+    stream_shutdown (&transmission->connection->stream);
+    slots_client_gone (transmission);
+  }
+  if (mover.pipe[0] >= 0) {
+    close (mover.pipe[0]);
+    close (mover.pipe[1]);
+  }
+  return NULL;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A connected byte stream on a socket.  The socket itself is blocking; where a
+ * time limit or the drain counts, single calls are made non-blocking and
+ * poll(2) waits. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "plugin/relay/stream.h"
+
+void
+stream_init (struct stream *stream, int fd, int drain_fd)
+{
+  memset (stream, 0, sizeof *stream);
+  stream->fd = fd;
+  stream->drain_fd = drain_fd;
+}
+
+void
+stream_set_time_limit (struct stream *stream, unsigned seconds)
+{
+  stream->limited = seconds > 0;
+  clock_gettime (CLOCK_MONOTONIC, &stream->deadline);
+  stream->deadline.tv_sec += seconds;
+}
+
+/* For poll(2): milliseconds to the deadline, -1 without one. */
+static int
+time_left (const struct stream *stream)
+{
+  struct timespec now;
+  int64_t milliseconds;
+
+  if (!stream->limited)
+    return -1;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  milliseconds = (int64_t) (stream->deadline.tv_sec - now.tv_sec) * 1000 +
+                 (stream->deadline.tv_nsec - now.tv_nsec) / 1000000;
+  if (milliseconds < 0)
+    return 0;
+  return milliseconds < 3600000 ? (int) milliseconds : 3600000;
+}
+
+/* Until the socket is ready, or the drain begins where that may interrupt. */
+static int
+wait_until_ready (struct stream *stream, short events, bool interruptible)
+{
+  struct pollfd fds[2] = {
+    { .fd = stream->fd, .events = events },
+    { .fd = interruptible ? stream->drain_fd : -1, .events = POLLIN },
+  };
+  int r = poll (fds, 2, time_left (stream));
+
+  if (r == -1)
+    return errno == EINTR ? 0 : -1;
+  if (r == 0) {
+    errno = ETIMEDOUT;
+    return -1;
+  }
+  if (fds[0].revents == 0) {
+    errno = ESHUTDOWN;
+    return -1;
+  }
+  return 0;
+}
+
+/* At least one byte into 'data'. */
+static ssize_t
+receive (struct stream *stream, void *data, size_t length, bool interruptible)
+{
+  ssize_t r;
+
+  for (;;) {
+    r = recv (stream->fd, data, length, MSG_DONTWAIT);
+    if (r > 0)
+      return r;
+    if (r == 0) {
+      errno = ECONNRESET;
+      return -1;
+    }
+    if (errno != EAGAIN && errno != EINTR)
+      return -1;
+    if (errno == EAGAIN &&
+        wait_until_ready (stream, POLLIN, interruptible) == -1)
+      return -1;
+  }
+}
+
+int
+stream_read (struct stream *stream, void *data, size_t length)
+{
+  uint8_t *next = data;
+  bool begun = false;
+  ssize_t r;
+  size_t n;
+
+  while (length > 0) {
+    n = stream->end - stream->start;
+    if (n > 0) {
+      n = n < length ? n : length;
+      memcpy (next, stream->buffer + stream->start, n);
+      stream->start += n;
+    }
+    else if (length >= sizeof stream->buffer) {
+      r = receive (stream, next, length, !begun);
+      if (r == -1)
+        return -1;
+      n = r;
+    }
+    else {
+      r = receive (stream, stream->buffer, sizeof stream->buffer, !begun);
+      if (r == -1)
+        return -1;
+      stream->start = 0;
+      stream->end = r;
+      continue;
+    }
+    begun = true;
+    next += n;
+    length -= n;
+  }
+  return 0;
+}
+
+int
+stream_skip (struct stream *stream, uint64_t length)
+{
+  uint8_t scrap[4096];
+  size_t n;
+
+  for (; length > 0; length -= n) {
+    n = length < sizeof scrap ? length : sizeof scrap;
+    if (stream_read (stream, scrap, n) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+bool
+stream_has_unread (const struct stream *stream)
+{
+  return stream->end > stream->start;
+}
+
+/* Takes what was written off the front of the parts. */
+static void
+advance (struct iovec **parts, int *count, size_t written)
+{
+  while (*count > 0 && written >= (*parts)->iov_len) {
+    written -= (*parts)->iov_len;
+    (*parts)++;
+    (*count)--;
+  }
+  if (*count > 0) {
+    (*parts)->iov_base = (uint8_t *) (*parts)->iov_base + written;
+    (*parts)->iov_len -= written;
+  }
+}
+
+int
+stream_writev (struct stream *stream, struct iovec *parts, int count)
+{
+  const int flags = MSG_NOSIGNAL | (stream->limited ? MSG_DONTWAIT : 0);
+  ssize_t r;
+
+  advance (&parts, &count, 0);
+  while (count > 0) {
+    struct msghdr header = { .msg_iov = parts, .msg_iovlen = count };
+
+    r = sendmsg (stream->fd, &header, flags);
+    if (r >= 0)
+      advance (&parts, &count, r);
+    else if (errno == EAGAIN) {
+      if (wait_until_ready (stream, POLLOUT, false) == -1)
+        return -1;
+    }
+    else if (errno != EINTR)
+      return -1;
+  }
+  return 0;
+}
+
+int
+stream_write (struct stream *stream, const void *data, size_t length)
+{
+  struct iovec part = { .iov_base = (void *) data, .iov_len = length };
+
+  return stream_writev (stream, &part, 1);
+}
+
+int
+stream_splice (struct stream *stream, int pipe_fd, size_t length, bool more)
+{
+  ssize_t r;
+
+  while (length > 0) {
+    r = splice (pipe_fd, NULL, stream->fd, NULL, length,
+                SPLICE_F_MOVE | (more ? SPLICE_F_MORE : 0));
+    if (r > 0)
+      length -= r;
+    else if (r == 0 || errno != EINTR)
+      return -1;
+  }
+  return 0;
+}
+
+void
+stream_shutdown (struct stream *stream)
+{
+  shutdown (stream->fd, SHUT_RDWR);
+}

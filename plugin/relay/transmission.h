@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The transmission phase of one client, shared by its two threads: one reads
+ * requests and hands reads on to the server, one brings the server's replies
+ * back.  Each waits for its own peer only by blocking, so that a slow side
+ * slows its own connection down and nobody else's. */
+
+#ifndef PULLBACK_TRANSMISSION_H
+#define PULLBACK_TRANSMISSION_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plugin/relay/connection.h"
+#include "plugin/relay/reply.h"
+
+/* Reads in flight; further requests wait in the client's socket. */
+#define SLOTS 64
+
+/* A read that the server works on.  Its cookie there is ours: the client may
+ * use one twice. */
+struct slot {
+  bool used;
+  uint32_t generation; /* of the cookie; a stale reply is thus seen */
+  uint64_t cookie;     /* the client's */
+  uint64_t offset;
+  uint32_t length;
+};
+
+struct transmission {
+  struct connection *connection;
+  struct reply_writer writer;
+
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  /* Under the lock: */
+  struct slot slots[SLOTS];
+  unsigned in_flight;
+  bool upstream_gone; /* no slot is taken any more */
+  bool client_gone;
+};
+
+enum slot_result { SLOT_TAKEN, SLOT_UPSTREAM_GONE, SLOT_CLIENT_GONE };
+
+/* Waits for a free slot.  *upstream_cookie is what the server shall echo. */
+enum slot_result slots_take (struct transmission *transmission,
+                             const struct slot *read,
+                             uint64_t *upstream_cookie);
+
+/* The read that a reply belongs to; it stays in flight.  false: none. */
+bool slots_find (struct transmission *transmission, uint64_t upstream_cookie,
+                 struct slot *read);
+
+/* Its reply is complete. */
+void slots_release (struct transmission *transmission,
+                    uint64_t upstream_cookie);
+
+/* Takes any read in flight, of a server that is gone.  false: none is left. */
+bool slots_abandon (struct transmission *transmission, struct slot *read);
+
+/* No slot will be taken any more; those in flight are left. */
+void slots_upstream_gone (struct transmission *transmission);
+
+/* Both threads shall end. */
+void slots_client_gone (struct transmission *transmission);
+
+/* Until nothing is in flight; false: nothing was. */
+bool slots_drain (struct transmission *transmission);
+
+/* The thread that moves replies; 'opaque' is the transmission. */
+void *replies_thread (void *opaque);
+
+#endif /* PULLBACK_TRANSMISSION_H */
