@@ -1,4 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 controller_libcontroller_la_SOURCES += \
-	controller/capture/capture.h
+	controller/capture/broken.c \
+	controller/capture/capture.c controller/capture/capture.h \
+	controller/capture/cut.c \
+	controller/capture/exports.c \
+	controller/capture/filter.c \
+	controller/capture/internal.h \
+	controller/capture/methods.c \
+	controller/capture/overlay.c \
+	controller/capture/scratch.c \
+	controller/capture/transaction.c \
+	controller/capture/undo.c controller/capture/undo.h

@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "controller/common/error.h"
 #include "controller/disks/internal.h"
+#include "controller/qmp/json.h"
 
 char *
 disk_device_path (const char *qdev)
@@ -50,28 +51,22 @@ disk_device_clear (struct disk_device *device)
   free (device->prefix);
 }
 
-/* The property of an object, NULL if it has none or out of luck: *failed. */
+/* The property of an object; NULL if it has none, or it cannot be read, which
+ * sets *failed. */
 static json_object *
 property_of (struct qmp *qmp, const char *path, json_object *listed,
              const char *property, bool *failed)
 {
-  json_object *arguments, *value = NULL;
+  json_object *value;
 
-  for (size_t i = 0; i < json_object_array_length (listed); i++) {
-    json_object *entry = json_object_array_get_idx (listed, i);
-
-    if (!json_object_object_get_ex (entry, "name", &value) ||
-        strcmp (json_object_get_string (value), property) != 0)
-      continue;
-    arguments = json_object_new_object ();
-    json_object_object_add (arguments, "path", json_object_new_string (path));
-    json_object_object_add (arguments, "property",
-                            json_object_new_string (property));
-    if (qmp_execute (qmp, "qom-get", arguments, &value) == 0)
-      return value;
-    *failed = true;
+  if (!qmp_find (listed, "name", property))
     return NULL;
-  }
+  if (qmp_execute (qmp, "qom-get",
+                   qmp_object ("path", qmp_text (path), "property",
+                               qmp_text (property), NULL),
+                   &value) == 0)
+    return value;
+  *failed = true;
   return NULL;
 }
 
@@ -104,22 +99,19 @@ qom_facts_clear (struct qom_facts *facts)
 static int
 qom_facts_query (struct qmp *qmp, const char *path, struct qom_facts *facts)
 {
-  json_object *arguments = json_object_new_object ();
   json_object *listed, *mapping;
   CLEANUP_FREE char *iothread = NULL;
   bool failed = false;
 
-  json_object_object_add (arguments, "path", json_object_new_string (path));
-  if (qmp_execute (qmp, "qom-list", arguments, &listed) < 0)
+  if (qmp_execute (qmp, "qom-list", qmp_object ("path", qmp_text (path), NULL),
+                   &listed) < 0)
     return -1;
   facts->type = text_of (property_of (qmp, path, listed, "type", &failed));
   facts->parent_bus =
       text_of (property_of (qmp, path, listed, "parent_bus", &failed));
   iothread = text_of (property_of (qmp, path, listed, "iothread", &failed));
   mapping = property_of (qmp, path, listed, "iothread-vq-mapping", &failed);
-  facts->iothread = (iothread && *iothread) ||
-                    (json_object_is_type (mapping, json_type_array) &&
-                     json_object_array_length (mapping) > 0);
+  facts->iothread = (iothread && *iothread) || qmp_length (mapping) > 0;
   json_object_put (mapping);
   json_object_put (listed);
   return failed ? -1 : 0;

@@ -10,33 +10,15 @@
 #include "controller/common/error.h"
 #include "controller/disks/internal.h"
 #include "controller/disks/nodes.h"
-
-static const char *
-text (json_object *object, const char *key)
-{
-  json_object *value;
-
-  if (!object || !json_object_object_get_ex (object, key, &value) ||
-      !json_object_is_type (value, json_type_string))
-    return NULL;
-  return json_object_get_string (value);
-}
-
-static bool
-flag (json_object *object, const char *key)
-{
-  json_object *value;
-
-  return object && json_object_object_get_ex (object, key, &value) &&
-         json_object_get_boolean (value);
-}
+#include "controller/qmp/json.h"
 
 static uint64_t
 number (json_object *object, const char *key)
 {
   json_object *value;
 
-  if (!object || !json_object_object_get_ex (object, key, &value))
+  if (!json_object_is_type (object, json_type_object) ||
+      !json_object_object_get_ex (object, key, &value))
     return 0;
   return json_object_get_uint64 (value);
 }
@@ -56,25 +38,19 @@ static bool
 keeps_bitmaps (json_object *image)
 {
   json_object *data;
-  const char *compat;
 
-  if (!json_object_object_get_ex (image, "format-specific", &data) ||
-      !text (data, "type") || strcmp (text (data, "type"), "qcow2") != 0 ||
-      !json_object_object_get_ex (data, "data", &data))
-    return false;
-  compat = text (data, "compat");
-  return compat && strcmp (compat, "0.10") != 0;
+  return json_object_object_get_ex (image, "format-specific", &data) &&
+         qmp_string_is (data, "type", "qcow2") &&
+         json_object_object_get_ex (data, "data", &data) &&
+         qmp_string (data, "compat") && !qmp_string_is (data, "compat", "0.10");
 }
 
 static int
 read_bitmaps (struct disk *disk, json_object *node)
 {
-  json_object *list;
-  size_t count;
+  json_object *list = qmp_list (node, "dirty-bitmaps");
+  size_t count = qmp_length (list);
 
-  if (!json_object_object_get_ex (node, "dirty-bitmaps", &list))
-    return 0;
-  count = json_object_array_length (list);
   disk->bitmaps = calloc (count + 1, sizeof *disk->bitmaps);
   if (!disk->bitmaps)
     return fail (ERROR_SYSTEM, "out of memory");
@@ -82,16 +58,16 @@ read_bitmaps (struct disk *disk, json_object *node)
     json_object *entry = json_object_array_get_idx (list, i);
     struct disk_bitmap *bitmap = &disk->bitmaps[disk->nr_bitmaps];
 
-    if (!text (entry, "name")) /* a job's own, of no use to others */
+    if (!qmp_string (entry, "name")) /* a job's own, of no use to others */
       continue;
-    if (copy (&bitmap->name, text (entry, "name")) < 0)
+    if (copy (&bitmap->name, qmp_string (entry, "name")) < 0)
       return -1;
     bitmap->count = number (entry, "count");
     bitmap->granularity = (uint32_t) number (entry, "granularity");
-    bitmap->recording = flag (entry, "recording");
-    bitmap->persistent = flag (entry, "persistent");
-    bitmap->inconsistent = flag (entry, "inconsistent");
-    bitmap->busy = flag (entry, "busy");
+    bitmap->recording = qmp_true (entry, "recording");
+    bitmap->persistent = qmp_true (entry, "persistent");
+    bitmap->inconsistent = qmp_true (entry, "inconsistent");
+    bitmap->busy = qmp_true (entry, "busy");
     disk->nr_bitmaps++;
   }
   return 0;
@@ -109,10 +85,10 @@ static int
 read_node (struct disk *disk, json_object *node)
 {
   json_object *image, *active;
-  const char *file = text (node, "file");
+  const char *file = qmp_string (node, "file");
 
-  if (copy (&disk->node, text (node, "node-name")) < 0 ||
-      copy (&disk->format, text (node, "drv")) < 0 ||
+  if (copy (&disk->node, qmp_string (node, "node-name")) < 0 ||
+      copy (&disk->format, qmp_string (node, "drv")) < 0 ||
       (is_file_name (file) && copy (&disk->file, file) < 0))
     return -1;
   if (json_object_object_get_ex (node, "image", &image)) {
@@ -135,9 +111,9 @@ reason_against (const struct disk *disk, json_object *entry,
     return "no device of the guest uses it";
   if (!inserted)
     return "it has no medium";
-  if (flag (entry, "removable"))
+  if (qmp_true (entry, "removable"))
     return "its medium is removable";
-  if (flag (inserted, "ro"))
+  if (qmp_true (inserted, "ro"))
     return "it is read-only";
   if (!disk->node)
     return "it is under a filter, and this QEMU does not tell what is below";
@@ -151,15 +127,15 @@ read_disk (struct qmp *qmp, struct disk_nodes *nodes, json_object *entry,
            struct disk *disk, struct disk_device *device)
 {
   json_object *inserted = NULL, *node = NULL;
-  const char *qdev = text (entry, "qdev");
+  const char *qdev = qmp_string (entry, "qdev");
 
   if (qdev && *qdev && !(device->path = disk_device_path (qdev)))
     return -1;
-  if (copy (&device->drive, text (entry, "device")) < 0 ||
+  if (copy (&device->drive, qmp_string (entry, "device")) < 0 ||
       copy (&disk->qdev, device->path) < 0)
     return -1;
   if (json_object_object_get_ex (entry, "inserted", &inserted)) {
-    if (copy (&disk->top, text (inserted, "node-name")) < 0)
+    if (copy (&disk->top, qmp_string (inserted, "node-name")) < 0)
       return -1;
     if (disk->top && disk_node_below_filters (qmp, nodes, disk->top, &node) < 0)
       return -1;
@@ -179,7 +155,7 @@ read_disks (struct qmp *qmp, json_object *blocks, struct disk_list *list,
 
   if (disk_nodes_query (qmp, &nodes) < 0)
     return -1;
-  for (size_t i = 0; i < json_object_array_length (blocks); i++) {
+  for (size_t i = 0; i < qmp_length (blocks); i++) {
     list->nr_disks = i + 1;
     if (read_disk (qmp, &nodes, json_object_array_get_idx (blocks, i),
                    &list->disks[i], &devices[i]) < 0)
@@ -197,7 +173,7 @@ disks_from (struct qmp *qmp, json_object *blocks, const struct disk_name *names,
             size_t nr_names)
 {
   CLEANUP_DISK_LIST struct disk_list *list = calloc (1, sizeof *list);
-  size_t count = json_object_array_length (blocks);
+  size_t count = qmp_length (blocks);
   struct disk_device *devices = calloc (count + 1, sizeof *devices);
   int r = -1;
 

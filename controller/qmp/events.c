@@ -3,20 +3,7 @@
 
 #include <config.h>
 
-#include <string.h>
-
 #include "controller/qmp/internal.h"
-
-const char *
-qmp_string (json_object *object, const char *key)
-{
-  json_object *value;
-
-  if (!json_object_object_get_ex (object, key, &value) ||
-      !json_object_is_type (value, json_type_string))
-    return NULL;
-  return json_object_get_string (value);
-}
 
 void
 qmp_events_push (struct qmp_events *events, json_object *message)
@@ -32,18 +19,12 @@ static bool
 fits (json_object *message, const char *event, const char *key,
       const char *value)
 {
-  const char *name = qmp_string (message, "event");
   json_object *data;
-  const char *text;
 
-  if (!name || strcmp (name, event) != 0)
+  if (!qmp_string_is (message, "event", event))
     return false;
-  if (!value)
-    return true;
-  if (!json_object_object_get_ex (message, "data", &data))
-    return false;
-  text = qmp_string (data, key);
-  return text && strcmp (text, value) == 0;
+  return !value || (json_object_object_get_ex (message, "data", &data) &&
+                    qmp_string_is (data, key, value));
 }
 
 json_object *

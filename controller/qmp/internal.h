@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include <json-c/json.h>
+#include "controller/qmp/json.h"
 
 /* One JSON object after another from a socket that it does not own. */
 struct qmp_stream {
@@ -54,9 +54,6 @@ void qmp_events_clear (struct qmp_events *events);
 json_object *qmp_schema_index (json_object *schema);
 bool qmp_schema_knows (json_object *by_name, const char *command,
                        const char *variant, const char *member);
-
-/* The string member of a JSON object, NULL if it has none. */
-const char *qmp_string (json_object *object, const char *key);
 
 /* CLOCK_MONOTONIC in so many milliseconds. */
 struct timespec qmp_deadline (int milliseconds);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 controller_libcontroller_la_SOURCES += \
+	controller/qmp/json.c controller/qmp/json.h \
 	controller/qmp/connect.c controller/qmp/connect.h \
 	controller/qmp/events.c \
 	controller/qmp/internal.h \

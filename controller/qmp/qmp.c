@@ -206,23 +206,28 @@ send_commands (struct qmp *qmp, struct qmp_command *commands, size_t count,
   return r < 0 ? -1 : send_text (qmp, text, size);
 }
 
+static int
+fail_no_answer (struct qmp *qmp, const char *name)
+{
+  if (qmp->lost)
+    fail (ERROR_QEMU, "%s: %s", name, qmp->lost);
+  else
+    fail (ERROR_QEMU,
+          "%s: QEMU did not answer on the monitor '%s' within %d seconds", name,
+          qmp->path, COMMAND_LIMIT_MS / 1000);
+  return QMP_NO_ANSWER;
+}
+
 /* Waits for one answer; the lock is held. */
 static int
 wait_answer (struct qmp *qmp, const char *name, struct pending *pending,
              const struct timespec *deadline)
 {
-  while (!pending->answer) {
-    if (qmp->lost)
-      return fail (ERROR_QEMU, "%s: %s", name, qmp->lost);
-    if (pthread_cond_timedwait (&qmp->changed, &qmp->lock, deadline) ==
-            ETIMEDOUT &&
-        !pending->answer && !qmp->lost)
-      return fail (ERROR_QEMU,
-                   "%s: QEMU did not answer on the monitor '%s' within %d "
-                   "seconds",
-                   name, qmp->path, COMMAND_LIMIT_MS / 1000);
-  }
-  return 0;
+  int r = 0;
+
+  while (!pending->answer && !qmp->lost && r != ETIMEDOUT)
+    r = pthread_cond_timedwait (&qmp->changed, &qmp->lock, deadline);
+  return pending->answer ? 0 : fail_no_answer (qmp, name);
 }
 
 /* The value of the answer, or its error. */
@@ -263,6 +268,7 @@ qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
   CLEANUP_FREE struct pending *pending = calloc (count + 1, sizeof *pending);
   CLEANUP_FREE char *first_error = NULL;
   enum error_kind first_kind = ERROR_NONE;
+  int r, result = 0;
 
   for (size_t i = 0; i < count; i++)
     commands[i].result = NULL;
@@ -274,27 +280,28 @@ qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
   }
   if (send_commands (qmp, commands, count, pending) < 0) {
     forget_pending (qmp, pending, count);
-    return -1;
+    return QMP_NO_ANSWER;
   }
   pthread_mutex_lock (&qmp->lock);
   for (size_t i = 0; i < count; i++) {
-    if (wait_answer (qmp, commands[i].name, &pending[i], &deadline) == 0 &&
-        read_answer (commands[i].name, pending[i].answer,
-                     &commands[i].result) == 0)
+    r = wait_answer (qmp, commands[i].name, &pending[i], &deadline);
+    if (r == 0)
+      r = read_answer (commands[i].name, pending[i].answer,
+                       &commands[i].result);
+    if (r == 0 || result != 0)
       continue;
-    if (!first_error) {
-      first_error = strdup (error_message ());
-      first_kind = error_kind ();
-      *failed = i;
-    }
+    result = r;
+    first_error = strdup (error_message ());
+    first_kind = error_kind ();
+    *failed = i;
   }
   pthread_mutex_unlock (&qmp->lock);
   forget_pending (qmp, pending, count);
   for (size_t i = 0; i < count; i++)
     json_object_put (pending[i].answer);
-  if (first_kind != ERROR_NONE)
-    return fail (first_kind, "%s", first_error ? first_error : "out of memory");
-  return 0;
+  if (result != 0)
+    fail (first_kind, "%s", first_error ? first_error : "out of memory");
+  return result;
 }
 
 int
@@ -303,9 +310,10 @@ qmp_execute (struct qmp *qmp, const char *command, json_object *arguments,
 {
   struct qmp_command one = { .name = command, .arguments = arguments };
   size_t failed;
+  int r = qmp_execute_all (qmp, &one, 1, &failed);
 
-  if (qmp_execute_all (qmp, &one, 1, &failed) < 0)
-    return -1;
+  if (r < 0)
+    return r;
   if (result)
     *result = one.result;
   else
@@ -321,7 +329,7 @@ qmp_event_mark (struct qmp *qmp)
 }
 
 int
-qmp_wait_event (struct qmp *qmp, unsigned long since, const char *event,
+qmp_wait_event (struct qmp *qmp, unsigned long *since, const char *event,
                 const char *key, const char *value, int timeout_ms,
                 json_object **data)
 {
@@ -331,7 +339,7 @@ qmp_wait_event (struct qmp *qmp, unsigned long since, const char *event,
 
   LOCK_IN_SCOPE (&qmp->lock);
   while (
-      !(message = qmp_events_find (&qmp->events, &since, event, key, value))) {
+      !(message = qmp_events_find (&qmp->events, since, event, key, value))) {
     if (qmp->lost)
       return fail (ERROR_QEMU, "waiting for %s: %s", event, qmp->lost);
     if (r == ETIMEDOUT)
@@ -339,6 +347,7 @@ qmp_wait_event (struct qmp *qmp, unsigned long since, const char *event,
                    value ? " of " : "", value ? value : "", timeout_ms);
     r = pthread_cond_timedwait (&qmp->changed, &qmp->lock, &deadline);
   }
+  (*since)++;
   if (data) {
     json_object_object_get_ex (message, "data", &found);
     *data = json_object_get (found);

@@ -27,15 +27,20 @@ struct qmp *qmp_connect (const char *path, qmp_event_handler handler,
 /* Not from an event handler.  The handler is not called after it. */
 void qmp_close (struct qmp *qmp);
 
+/* There was no answer, for the time limit or the loss of the connection: the
+ * command may have been executed, or may still be. */
+#define QMP_NO_ANSWER (-2)
+
 /* Executes one command and waits for its answer, for at most the connection's
  * limit (30 s).  'arguments' is consumed and may be NULL.  The value of
  * "return" is stored in *result, the caller's, unless 'result' is NULL.  -1:
- * QEMU's error text is reported with the command's name before it. */
+ * QEMU's error text is reported with the command's name before it.
+ * QMP_NO_ANSWER: reported, too. */
 int qmp_execute (struct qmp *qmp, const char *command, json_object *arguments,
                  json_object **result);
 
 /* As above, several commands sent at once (pipelined).  QEMU executes them in
- * order and does not stop at one that fails; -1 reports the first error, with
+ * order and does not stop at one that fails; the first error is reported, with
  * its index in *failed.  Consumes all arguments.  Results that are not NULL are
  * the caller's, also on error. */
 struct qmp_command {
@@ -47,11 +52,12 @@ int qmp_execute_all (struct qmp *qmp, struct qmp_command *commands,
                      size_t count, size_t *failed);
 
 /* Waits until an event of this name has come whose data has the string member
- * 'key' equal to 'value' (NULL: any) since 'since', a mark from qmp_event_mark
- * taken before the command that causes it.  -1: not within 'timeout_ms', or the
- * connection is lost.  *data is the caller's, may be NULL. */
+ * 'key' equal to 'value' (NULL: any) since '*since', a mark from qmp_event_mark
+ * taken before the command that causes it; '*since' is then just after the
+ * event found.  -1: not within 'timeout_ms', or the connection is lost.  *data
+ * is the caller's, may be NULL. */
 unsigned long qmp_event_mark (struct qmp *qmp);
-int qmp_wait_event (struct qmp *qmp, unsigned long since, const char *event,
+int qmp_wait_event (struct qmp *qmp, unsigned long *since, const char *event,
                     const char *key, const char *value, int timeout_ms,
                     json_object **data);
 

@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# The QMP client, the disk inventory and the capture, against a real QEMU.
+
+check_PROGRAMS += tests/capture/driver
+tests_capture_driver_SOURCES = \
+	tests/capture/driver.c tests/capture/driver.h \
+	tests/capture/driver-capture.c
+tests_capture_driver_CFLAGS = $(AM_CFLAGS) $(JSON_C_CFLAGS)
+tests_capture_driver_LDADD = controller/libcontroller.la $(JSON_C_LIBS)
+
+capture_tests = \
+	tests/capture/test-capture.sh
+TESTS += $(capture_tests)
+EXTRA_DIST += $(capture_tests) \
+	tests/capture/functions.sh tests/capture/capture.py tests/capture/contents.py

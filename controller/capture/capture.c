@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The capture from begin to end: checks, the steps of the method in their
+ * order, and on any failure the way back. */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "controller/capture/internal.h"
+#include "controller/common/error.h"
+
+/* More than this QEMU has no place for on its buses. */
+#define MAX_DISKS 1000
+
+int
+capture_make (struct capture *capture, enum undo_kind kind, const char *object,
+              const char *owner, const char *command, json_object *arguments)
+{
+  size_t made = capture->made.nr_entries;
+  int r = undo_push (&capture->made, kind, object, owner);
+
+  if (r < 0)
+    json_object_put (arguments);
+  else
+    r = qmp_execute (capture->qmp, command, arguments, NULL);
+  /* Without an answer it may have been made: the note stays. */
+  if (r == -1)
+    undo_truncate (&capture->made, made);
+  return r;
+}
+
+/* What can be known to fail is refused before QEMU is touched. */
+static int
+check_disk (const struct capture_disk *disk)
+{
+  if (disk->disk->reason)
+    return fail (ERROR_UNSUPPORTED, "disk '%s' cannot be backed up: %s",
+                 disk->disk->name, disk->disk->reason);
+  for (size_t i = 0; i < disk->nr_change_maps; i++) {
+    const struct capture_change_map *map = &disk->change_maps[i];
+    const char *why = disk_bitmap_unusable (disk->disk, map->bitmap);
+
+    if (why)
+      return fail (ERROR_CONFLICT,
+                   "disk '%s': the changes since checkpoint '%s' are not "
+                   "known: %s; back it up in full",
+                   disk->disk->name, map->checkpoint, why);
+  }
+  return 0;
+}
+
+static int
+check_request (const struct capture_request *request)
+{
+  if (request->nr_disks == 0)
+    return fail (ERROR_INVALID, "there is no disk to back up");
+  if (request->nr_disks > MAX_DISKS)
+    return fail (ERROR_INVALID, "more than %d disks", MAX_DISKS);
+  for (size_t i = 0; i < request->nr_disks; i++)
+    if (check_disk (&request->disks[i]) < 0)
+      return -1;
+  return 0;
+}
+
+/* The job's name as a part of node names, which are short and of few
+ * characters; any other name is represented by its FNV-1a hash. */
+static void
+short_name (const char *job, char text[17])
+{
+  static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+  uint32_t hash = 2166136261u;
+
+  if (strspn (job, good) == strlen (job) && strlen (job) <= 16 &&
+      strspn (job, good) > 0 && strspn (job, "0123456789-_") == 0) {
+    strcpy (text, job);
+    return;
+  }
+  for (; *job; job++)
+    hash = (hash ^ (unsigned char) *job) * 16777619u;
+  snprintf (text, 17, "pullback%08x", hash);
+}
+
+static int
+name_disk (struct captured_disk *disk, const char *job, unsigned index)
+{
+  snprintf (disk->job, NAME_SIZE, "%.16s-%u", job, index % MAX_DISKS);
+  snprintf (disk->file, NAME_SIZE, "%.16s-%u-file", job, index % MAX_DISKS);
+  snprintf (disk->overlay, NAME_SIZE, "%.16s-%u-overlay", job,
+            index % MAX_DISKS);
+  snprintf (disk->filter, NAME_SIZE, "%.16s-%u-filter", job, index % MAX_DISKS);
+  snprintf (disk->access, NAME_SIZE, "%.16s-%u-access", job, index % MAX_DISKS);
+  disk->name = strdup (disk->request->disk->name);
+  return disk->name ? 0 : fail (ERROR_SYSTEM, "out of memory");
+}
+
+static struct capture *
+capture_new (struct qmp *qmp, const struct capture_request *request)
+{
+  struct capture *capture = calloc (1, sizeof *capture);
+  char job[17];
+
+  if (capture)
+    capture->disks = calloc (request->nr_disks, sizeof *capture->disks);
+  if (!capture || !capture->disks) {
+    free (capture);
+    fail (ERROR_SYSTEM, "out of memory");
+    return NULL;
+  }
+  capture->qmp = qmp;
+  capture->nr_disks = request->nr_disks;
+  short_name (request->job, job);
+  for (size_t i = 0; i < request->nr_disks; i++) {
+    capture->disks[i].request = &request->disks[i];
+    if (name_disk (&capture->disks[i], job, (unsigned) i) < 0) {
+      capture_free (capture);
+      return NULL;
+    }
+  }
+  return capture;
+}
+
+static int
+choose_method (struct capture *capture, enum capture_method wanted)
+{
+  bool iothread = false;
+
+  for (size_t i = 0; i < capture->nr_disks; i++)
+    iothread |= capture->disks[i].request->disk->iothread;
+  capture->report.method = capture_choose (capture->qmp, wanted, iothread);
+  switch (capture->report.method) {
+  case CAPTURE_AUTO:
+    return -1;
+  case CAPTURE_TRANSACTION:
+    capture->steps = &capture_transaction;
+    break;
+  case CAPTURE_FILTER:
+    capture->steps = &capture_filter;
+    break;
+  case CAPTURE_OVERLAY:
+    capture->steps = &capture_overlay;
+    break;
+  }
+  capture->report.promise = capture->steps->promise;
+  return 0;
+}
+
+static int
+for_each_disk (struct capture *capture,
+               int (*step) (struct capture *, struct captured_disk *))
+{
+  for (size_t i = 0; i < capture->nr_disks; i++)
+    if (step (capture, &capture->disks[i]) < 0)
+      return fail_prefix ("disk '%s'", capture->disks[i].name);
+  return 0;
+}
+
+/* The order is the guarantee: bitmaps record no later than the cut, change maps
+ * are frozen no earlier. */
+static int
+begin (struct capture *capture, const struct capture_request *request)
+{
+  if (choose_method (capture, request->method) < 0 ||
+      exports_start_server (capture, request->nbd_socket) < 0 ||
+      for_each_disk (capture, capture->steps->prepare) < 0)
+    return -1;
+  if (capture->steps->cut (capture) < 0)
+    return fail_prefix ("the point in time");
+  if (for_each_disk (capture, capture->steps->expose) < 0 ||
+      exports_freeze_maps (capture) < 0)
+    return -1;
+  return exports_add (capture);
+}
+
+static void
+roll_back (struct capture *capture)
+{
+  CLEANUP_FREE char *error = strdup (error_message ());
+  enum error_kind kind = error_kind ();
+
+  if (undo_run (capture->qmp, &capture->made, UNDO_ALL) < 0) {
+    CLEANUP_FREE char *left = strdup (error_message ());
+
+    fail (kind, "%s; and not everything could be taken back: %s",
+          error ? error : "", left ? left : "");
+  }
+  else
+    fail (kind, "%s", error ? error : "out of memory");
+}
+
+struct capture *
+capture_begin (struct qmp *qmp, const struct capture_request *request)
+{
+  struct capture *capture;
+
+  if (check_request (request) < 0)
+    return NULL;
+  capture = capture_new (qmp, request);
+  if (!capture)
+    return NULL;
+  if (begin (capture, request) < 0) {
+    roll_back (capture);
+    capture_free (capture);
+    return NULL;
+  }
+  for (size_t i = 0; i < capture->nr_disks; i++)
+    capture->disks[i].request = NULL;
+  return capture;
+}
+
+const struct capture_report *
+capture_report (const struct capture *capture)
+{
+  return &capture->report;
+}
+
+int
+capture_stop_exports (struct capture *capture)
+{
+  capture->ending = true;
+  return undo_run (capture->qmp, &capture->made, UNDO_EXPORT | UNDO_SERVER);
+}
+
+int
+capture_end (struct capture *capture, bool keep_bitmaps)
+{
+  capture->ending = true;
+  if (keep_bitmaps)
+    undo_keep (&capture->made, UNDO_BITMAP);
+  return undo_run (capture->qmp, &capture->made, UNDO_ALL);
+}
+
+void
+capture_free (struct capture *capture)
+{
+  if (!capture)
+    return;
+  undo_free (&capture->made);
+  for (size_t i = 0; i < capture->nr_disks; i++)
+    free (capture->disks[i].name);
+  free (capture->disks);
+  free (capture);
+}

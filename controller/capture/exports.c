@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* QEMU's NBD server and its exports, each with the frozen change maps. */
+
+#include <config.h>
+
+#include "controller/capture/internal.h"
+#include "controller/common/error.h"
+#include "controller/qmp/json.h"
+
+/* Before anything is cut: a QEMU has one server, and it may be in use. */
+int
+exports_start_server (struct capture *capture, const char *socket)
+{
+  bool can_limit =
+      qmp_can (capture->qmp, "nbd-server-start", NULL, "handshake-max-seconds");
+  int r;
+
+  r = capture_make (
+      capture, UNDO_SERVER, socket, NULL, "nbd-server-start",
+      qmp_object ("addr",
+                  qmp_object ("type", qmp_text ("unix"), "data",
+                              qmp_object ("path", qmp_text (socket), NULL),
+                              NULL),
+                  "max-connections", qmp_number (0), "handshake-max-seconds",
+                  can_limit ? qmp_number (0) : NULL, NULL));
+  if (r != -1)
+    return r;
+  return fail_prefix ("QEMU's NBD server cannot be started; if it is in use by "
+                      "another backup or by storage migration, end that");
+}
+
+/* A disabled bitmap on the exported node takes what the recording one has: it
+ * has all that was recorded before the cut, and a little of what came after. */
+static json_object *
+append_frozen (json_object *actions, const struct captured_disk *disk,
+               const struct capture_change_map *map)
+{
+  const struct disk *live = disk->request->disk;
+  const struct disk_bitmap *recording = disk_bitmap (live, map->bitmap);
+
+  actions = qmp_append (
+      actions,
+      qmp_object ("type", qmp_text ("block-dirty-bitmap-add"), "data",
+                  qmp_object ("node", qmp_text (disk->exposed), "name",
+                              qmp_text (map->checkpoint), "granularity",
+                              qmp_number (recording->granularity), "disabled",
+                              qmp_flag (true), NULL),
+                  NULL));
+  return qmp_append (
+      actions,
+      qmp_object (
+          "type", qmp_text ("block-dirty-bitmap-merge"), "data",
+          qmp_object (
+              "node", qmp_text (disk->exposed), "target",
+              qmp_text (map->checkpoint), "bitmaps",
+              qmp_append (NULL,
+                          qmp_object ("node", qmp_text (live->node), "name",
+                                      qmp_text (map->bitmap), NULL)),
+              NULL),
+          NULL));
+}
+
+int
+exports_freeze_maps (struct capture *capture)
+{
+  json_object *actions = NULL;
+
+  /* They go with the node that they are on: nothing to undo. */
+  for (size_t i = 0; i < capture->nr_disks; i++) {
+    const struct captured_disk *disk = &capture->disks[i];
+
+    for (size_t m = 0; m < disk->request->nr_change_maps; m++)
+      actions = append_frozen (actions, disk, &disk->request->change_maps[m]);
+  }
+  if (!actions)
+    return 0;
+  return qmp_execute (capture->qmp, "transaction",
+                      qmp_object ("actions", actions, NULL), NULL);
+}
+
+static int
+export_add (struct capture *capture, const struct captured_disk *disk)
+{
+  json_object *maps = NULL;
+
+  for (size_t m = 0; m < disk->request->nr_change_maps; m++)
+    maps =
+        qmp_append (maps, qmp_text (disk->request->change_maps[m].checkpoint));
+  return capture_make (
+      capture, UNDO_EXPORT, disk->job, NULL, "block-export-add",
+      qmp_object ("type", qmp_text ("nbd"), "id", qmp_text (disk->job),
+                  "node-name", qmp_text (disk->exposed), "name",
+                  qmp_text (disk->request->export_name), "bitmaps", maps,
+                  "allocation-depth",
+                  capture->steps->allocation_depth ? qmp_flag (true) : NULL,
+                  NULL));
+}
+
+int
+exports_add (struct capture *capture)
+{
+  for (size_t i = 0; i < capture->nr_disks; i++)
+    if (export_add (capture, &capture->disks[i]) < 0)
+      return fail_prefix ("disk '%s'", capture->disks[i].name);
+  return 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The method for versions in between: the filter is ours and is put under each
+ * device while the guest stands still for some milliseconds. */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "controller/capture/internal.h"
+#include "controller/common/error.h"
+#include "controller/qmp/json.h"
+
+/* A scratch file slower than this loses the backup, not the guest: its disk
+ * drivers wait for 30 s and more. */
+#define COPY_LIMIT_SECONDS 10
+
+/* While it has no device above it the filter copies nothing. */
+static int
+prepare (struct capture *capture, struct captured_disk *disk)
+{
+  if (scratch_make (capture, disk, disk->request->disk->size) < 0)
+    return -1;
+  return capture_make (capture, UNDO_NODE, disk->filter, NULL, "blockdev-add",
+                       qmp_object ("driver", qmp_text ("copy-before-write"),
+                                   "node-name", qmp_text (disk->filter), "file",
+                                   qmp_text (disk->request->disk->top),
+                                   "target", qmp_text (disk->target),
+                                   "on-cbw-error", qmp_text ("break-snapshot"),
+                                   "cbw-timeout",
+                                   qmp_number (COPY_LIMIT_SECONDS), NULL));
+}
+
+/* 'stop' flushes all disks, which can take long; done just before, the pause
+ * has little left to flush.  Only a hint: its outcome does not matter. */
+static void
+flush_before (struct capture *capture)
+{
+  for (size_t i = 0; i < capture->nr_disks; i++) {
+    CLEANUP_FREE char *line = NULL;
+
+    if (asprintf (&line, "qemu-io %s flush",
+                  capture->disks[i].request->disk->top) >= 0)
+      qmp_execute (capture->qmp, "human-monitor-command",
+                   qmp_object ("command-line", qmp_text (line), NULL), NULL);
+    else
+      line = NULL;
+  }
+}
+
+static int
+is_running (struct qmp *qmp, bool *running)
+{
+  json_object *status;
+
+  if (qmp_execute (qmp, "query-status", NULL, &status) < 0)
+    return -1;
+  *running = qmp_true (status, "running");
+  json_object_put (status);
+  return 0;
+}
+
+/* The bitmaps, and the filters under the devices. */
+static int
+cut_stopped (struct capture *capture)
+{
+  if (cut_transaction (capture, false) < 0)
+    return -1;
+  for (size_t i = 0; i < capture->nr_disks; i++) {
+    const struct captured_disk *disk = &capture->disks[i];
+
+    if (capture_make (capture, UNDO_DEVICE, disk->request->disk->top,
+                      disk->request->disk->qdev, "qom-set",
+                      qmp_object ("path", qmp_text (disk->request->disk->qdev),
+                                  "property", qmp_text ("drive"), "value",
+                                  qmp_text (disk->filter), NULL)) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* The guest goes on, whatever the outcome of the cut, whose error stays. */
+static int
+go_on (struct capture *capture, int result)
+{
+  CLEANUP_FREE char *error = result < 0 ? strdup (error_message ()) : NULL;
+  enum error_kind kind = error_kind ();
+  int r = qmp_execute (capture->qmp, "cont", NULL, NULL);
+
+  if (r < 0)
+    log_line ("the guest could not be continued after the cut: %s",
+              error_message ());
+  if (result < 0)
+    return fail (kind, "%s%s", error ? error : "out of memory",
+                 r < 0 ? "; and the guest could not be continued" : "");
+  return r;
+}
+
+static int
+cut (struct capture *capture)
+{
+  bool running;
+  uint64_t start;
+  int r;
+
+  if (is_running (capture->qmp, &running) < 0)
+    return -1;
+  if (running)
+    flush_before (capture);
+  start = cut_clock ();
+  if (running) {
+    r = qmp_execute (capture->qmp, "stop", NULL, NULL);
+    /* Without an answer it may still stop, and must not stay so. */
+    if (r < 0)
+      return r == QMP_NO_ANSWER ? go_on (capture, r) : r;
+  }
+  capture->report.cut_time = time (NULL);
+  r = cut_stopped (capture);
+  if (running)
+    r = go_on (capture, r);
+  capture->report.cut_microseconds = cut_clock () - start;
+  if (running)
+    capture->report.pause_microseconds = capture->report.cut_microseconds;
+  return r;
+}
+
+const struct capture_method_steps capture_filter = {
+  .promise = "this version of QEMU takes a point in time only while the guest "
+             "stands still, for some milliseconds",
+  .prepare = prepare,
+  .cut = cut,
+  .expose = access_make,
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the files of the capture only: what a capture consists of, and the
+ * steps that the methods share. */
+
+#ifndef PULLBACK_CAPTURE_INTERNAL_H
+#define PULLBACK_CAPTURE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "controller/capture/capture.h"
+#include "controller/capture/undo.h"
+
+/* QEMU's node names have at most 31 bytes. */
+#define NAME_SIZE 32
+
+/* A disk of a capture and the names of all that is made for it. */
+struct captured_disk {
+  const struct capture_disk *request; /* NULL once capture_begin is done */
+  char *name;
+  char file[NAME_SIZE];    /* node of the scratch file */
+  char overlay[NAME_SIZE]; /* qcow2 on it, backed by the live node */
+  char filter[NAME_SIZE];  /* copy-before-write */
+  char access[NAME_SIZE];  /* snapshot-access on the filter */
+  char job[NAME_SIZE];     /* blockdev-backup, and the export's id */
+  const char *target;      /* where old data is copied to: file or overlay */
+  const char *exposed;     /* the node that shows the point in time */
+};
+
+struct capture {
+  struct qmp *qmp;
+  const struct capture_method_steps *steps;
+  struct captured_disk *disks;
+  size_t nr_disks;
+  struct undo_list made;
+  struct capture_report report;
+  atomic_bool ending; /* what ends from now on is ended by ourselves */
+};
+
+/* A method: three steps, each for all disks before the next begins. */
+struct capture_method_steps {
+  const char *promise;
+  bool allocation_depth; /* the exported node has a backing chain that tells */
+  bool break_snapshot;   /* copying that fails is not the guest's failure */
+  int (*prepare) (struct capture *capture, struct captured_disk *disk);
+  int (*cut) (struct capture *capture);
+  int (*expose) (struct capture *capture, struct captured_disk *disk);
+};
+extern const struct capture_method_steps capture_transaction;
+extern const struct capture_method_steps capture_filter;
+extern const struct capture_method_steps capture_overlay;
+
+/* The method that the table allows; CAPTURE_AUTO: none, reported. */
+enum capture_method capture_choose (struct qmp *qmp, enum capture_method wanted,
+                                    bool iothread);
+
+/* Executes a command that makes 'object', and notes how to undo it. */
+int capture_make (struct capture *capture, enum undo_kind kind,
+                  const char *object, const char *owner, const char *command,
+                  json_object *arguments);
+
+/* The scratch file of the disk and its node. */
+int scratch_make (struct capture *capture, struct captured_disk *disk,
+                  uint64_t size);
+/* A qcow2 image in it, and the node of that, backed by the live node. */
+int scratch_make_overlay (struct capture *capture, struct captured_disk *disk);
+
+/* The snapshot-access node on the disk's filter; exposes it. */
+int access_make (struct capture *capture, struct captured_disk *disk);
+
+/* One transaction: the new bitmaps, and after them a backup job for each disk
+ * if 'jobs'.  Measures nothing. */
+int cut_transaction (struct capture *capture, bool jobs);
+/* The same with jobs, measured: the whole cut of two of the methods. */
+int cut_by_transaction (struct capture *capture);
+uint64_t cut_clock (void); /* microseconds, monotonic */
+
+int exports_start_server (struct capture *capture, const char *socket);
+/* The frozen change maps of all disks; after the cut, never before. */
+int exports_freeze_maps (struct capture *capture);
+int exports_add (struct capture *capture);
+
+#endif /* PULLBACK_CAPTURE_INTERNAL_H */

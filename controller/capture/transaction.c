@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The method for new versions: a backup job inserts the filter, which gives up
+ * the point in time rather than fail the guest's write; no pause. */
+
+#include <config.h>
+
+#include "controller/capture/internal.h"
+#include "controller/qmp/json.h"
+
+static int
+prepare (struct capture *capture, struct captured_disk *disk)
+{
+  return scratch_make (capture, disk, disk->request->disk->size);
+}
+
+int
+access_make (struct capture *capture, struct captured_disk *disk)
+{
+  disk->exposed = disk->access;
+  return capture_make (capture, UNDO_NODE, disk->access, NULL, "blockdev-add",
+                       qmp_object ("driver", qmp_text ("snapshot-access"),
+                                   "node-name", qmp_text (disk->access), "file",
+                                   qmp_text (disk->filter), NULL));
+}
+
+const struct capture_method_steps capture_transaction = {
+  .promise = "",
+  .break_snapshot = true,
+  .prepare = prepare,
+  .cut = cut_by_transaction,
+  .expose = access_make,
+};

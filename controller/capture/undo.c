@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Undoes what a capture made.  A removal that fails is an error only if the
+ * object is still there: somebody else, or QEMU itself, may have been first. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "controller/capture/undo.h"
+#include "controller/common/error.h"
+#include "controller/qmp/json.h"
+
+/* A job ends when its requests in flight have; an export when its clients'
+ * have.
+ */
+#define GONE_LIMIT_MS 30000
+
+int
+undo_push (struct undo_list *list, enum undo_kind kind, const char *object,
+           const char *owner)
+{
+  struct undo_entry entry = { kind, NULL, NULL };
+  struct undo_entry *grown;
+
+  grown = realloc (list->entries, (list->nr_entries + 1) * sizeof *grown);
+  if (!grown)
+    return fail (ERROR_SYSTEM, "out of memory");
+  list->entries = grown;
+  entry.object = strdup (object);
+  entry.owner = owner ? strdup (owner) : NULL;
+  if (!entry.object || (owner && !entry.owner)) {
+    free (entry.object);
+    free (entry.owner);
+    return fail (ERROR_SYSTEM, "out of memory");
+  }
+  list->entries[list->nr_entries++] = entry;
+  return 0;
+}
+
+static void
+undo_remove (struct undo_list *list, size_t i)
+{
+  free (list->entries[i].object);
+  free (list->entries[i].owner);
+  list->nr_entries--;
+  memmove (&list->entries[i], &list->entries[i + 1],
+           (list->nr_entries - i) * sizeof list->entries[0]);
+}
+
+void
+undo_truncate (struct undo_list *list, size_t count)
+{
+  while (list->nr_entries > count)
+    undo_remove (list, list->nr_entries - 1);
+}
+
+void
+undo_keep (struct undo_list *list, int kinds)
+{
+  for (size_t i = list->nr_entries; i-- > 0;)
+    if (list->entries[i].kind & kinds)
+      undo_remove (list, i);
+}
+
+/* The entry of the list that 'command' returns whose 'key' is 'value'. */
+static int
+find_listed (struct qmp *qmp, const char *command, json_object *arguments,
+             const char *key, const char *value, json_object **found)
+{
+  json_object *list;
+  int r = qmp_execute (qmp, command, arguments, &list);
+
+  if (r < 0)
+    return r;
+  *found = json_object_get (qmp_find (list, key, value));
+  json_object_put (list);
+  return 0;
+}
+
+static int
+is_listed (struct qmp *qmp, const char *command, json_object *arguments,
+           const char *key, const char *value)
+{
+  json_object *found = NULL;
+  int r = find_listed (qmp, command, arguments, key, value, &found);
+
+  json_object_put (found);
+  return r < 0 ? r : found != NULL;
+}
+
+static int
+node_exists (struct qmp *qmp, const char *node)
+{
+  return is_listed (qmp, "query-named-block-nodes",
+                    qmp_object ("flat", qmp_flag (true), NULL), "node-name",
+                    node);
+}
+
+static int
+undo_node (struct qmp *qmp, const struct undo_entry *entry)
+{
+  int r = qmp_execute (qmp, "blockdev-del",
+                       qmp_object ("node-name", qmp_text (entry->object), NULL),
+                       NULL);
+
+  return r == -1 && node_exists (qmp, entry->object) == 0 ? 0 : r;
+}
+
+/* Until JOB_STATUS_CHANGE says "null", which is: no more. */
+static int
+wait_job_gone (struct qmp *qmp, const char *id, unsigned long since)
+{
+  json_object *data;
+  bool gone = false;
+
+  while (!gone) {
+    if (qmp_wait_event (qmp, &since, "JOB_STATUS_CHANGE", "id", id,
+                        GONE_LIMIT_MS, &data) < 0)
+      return QMP_NO_ANSWER;
+    gone = qmp_string_is (data, "status", "null");
+    json_object_put (data);
+  }
+  return 0;
+}
+
+static int
+undo_job (struct qmp *qmp, const struct undo_entry *entry)
+{
+  unsigned long mark = qmp_event_mark (qmp);
+  int r = qmp_execute (qmp, "job-cancel",
+                       qmp_object ("id", qmp_text (entry->object), NULL), NULL);
+
+  if (r == 0)
+    return wait_job_gone (qmp, entry->object, mark);
+  return r == -1 &&
+                 is_listed (qmp, "query-jobs", NULL, "id", entry->object) == 0
+             ? 0
+             : r;
+}
+
+static int
+undo_export (struct qmp *qmp, const struct undo_entry *entry)
+{
+  unsigned long mark = qmp_event_mark (qmp);
+  int r = qmp_execute (qmp, "block-export-del",
+                       qmp_object ("id", qmp_text (entry->object), "mode",
+                                   qmp_text ("hard"), NULL),
+                       NULL);
+
+  if (r == 0)
+    return qmp_wait_event (qmp, &mark, "BLOCK_EXPORT_DELETED", "id",
+                           entry->object, GONE_LIMIT_MS, NULL) < 0
+               ? QMP_NO_ANSWER
+               : 0;
+  return r == -1 && is_listed (qmp, "query-block-exports", NULL, "id",
+                               entry->object) == 0
+             ? 0
+             : r;
+}
+
+/* It fails only where no server runs; QEMU cannot be asked for that. */
+static int
+undo_server (struct qmp *qmp)
+{
+  int r = qmp_execute (qmp, "nbd-server-stop", NULL, NULL);
+
+  return r == -1 ? 0 : r;
+}
+
+/* Whether the node has the bitmap. */
+static int
+bitmap_exists (struct qmp *qmp, const char *node, const char *bitmap)
+{
+  json_object *found;
+  bool exists;
+  int r = find_listed (qmp, "query-named-block-nodes",
+                       qmp_object ("flat", qmp_flag (true), NULL), "node-name",
+                       node, &found);
+
+  if (r < 0)
+    return r;
+  exists = qmp_find (qmp_list (found, "dirty-bitmaps"), "name", bitmap) != NULL;
+  json_object_put (found);
+  return exists;
+}
+
+/* Read back, since QEMU has reported success where the image was full. */
+static int
+undo_bitmap (struct qmp *qmp, const struct undo_entry *entry)
+{
+  int r = qmp_execute (qmp, "block-dirty-bitmap-remove",
+                       qmp_object ("node", qmp_text (entry->owner), "name",
+                                   qmp_text (entry->object), NULL),
+                       NULL);
+  int exists;
+
+  if (r == QMP_NO_ANSWER)
+    return r;
+  exists = bitmap_exists (qmp, entry->owner, entry->object);
+  if (exists == 0)
+    return 0;
+  if (exists == 1 && r == 0)
+    return fail (
+        ERROR_QEMU,
+        "QEMU says that bitmap '%s' of node '%s' is removed, but still "
+        "lists it",
+        entry->object, entry->owner);
+  return exists == 1 ? r : exists;
+}
+
+/* QEMU drains both nodes for the exchange: the guest need not stand still. */
+static int
+undo_device (struct qmp *qmp, const struct undo_entry *entry)
+{
+  return qmp_execute (qmp, "qom-set",
+                      qmp_object ("path", qmp_text (entry->owner), "property",
+                                  qmp_text ("drive"), "value",
+                                  qmp_text (entry->object), NULL),
+                      NULL);
+}
+
+static int
+undo_file (const struct undo_entry *entry)
+{
+  if (unlink (entry->object) == 0 || errno == ENOENT)
+    return 0;
+  return fail_errno (ERROR_SYSTEM, "cannot remove the scratch file '%s'",
+                     entry->object);
+}
+
+static int
+undo_one (struct qmp *qmp, const struct undo_entry *entry)
+{
+  switch (entry->kind) {
+  case UNDO_FILE:
+    return undo_file (entry);
+  case UNDO_NODE:
+    return undo_node (qmp, entry);
+  case UNDO_JOB:
+    return undo_job (qmp, entry);
+  case UNDO_BITMAP:
+    return undo_bitmap (qmp, entry);
+  case UNDO_DEVICE:
+    return undo_device (qmp, entry);
+  case UNDO_EXPORT:
+    return undo_export (qmp, entry);
+  case UNDO_SERVER:
+    return undo_server (qmp);
+  }
+  return -1;
+}
+
+int
+undo_run (struct qmp *qmp, struct undo_list *list, int kinds)
+{
+  CLEANUP_FREE char *first_error = NULL;
+  enum error_kind first_kind = ERROR_NONE;
+
+  for (size_t i = list->nr_entries; i-- > 0;) {
+    int r;
+
+    if (!(list->entries[i].kind & kinds))
+      continue;
+    r = undo_one (qmp, &list->entries[i]);
+    if (r == 0) {
+      undo_remove (list, i);
+      continue;
+    }
+    if (first_kind == ERROR_NONE) {
+      first_error = strdup (error_message ());
+      first_kind = error_kind ();
+    }
+    /* A QEMU that does not answer would cost the time limit for each. */
+    if (r == QMP_NO_ANSWER)
+      break;
+  }
+  if (first_kind == ERROR_NONE)
+    return 0;
+  return fail (first_kind, "%s", first_error ? first_error : "out of memory");
+}
+
+void
+undo_free (struct undo_list *list)
+{
+  for (size_t i = list->nr_entries; i-- > 0;)
+    if (list->entries[i].kind == UNDO_FILE)
+      unlink (list->entries[i].object);
+  undo_truncate (list, 0);
+  free (list->entries);
+  list->entries = NULL;
+}

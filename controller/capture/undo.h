@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The list of what a capture has made in QEMU and on the disk, in order, so
+ * that the end and every failure on the way remove exactly that, backwards. */
+
+#ifndef PULLBACK_CAPTURE_UNDO_H
+#define PULLBACK_CAPTURE_UNDO_H
+
+#include "controller/qmp/qmp.h"
+
+enum undo_kind {
+  UNDO_FILE = 1,    /* path: unlink */
+  UNDO_NODE = 2,    /* node name: blockdev-del */
+  UNDO_JOB = 4,     /* job id: job-cancel, until it is gone */
+  UNDO_BITMAP = 8,  /* bitmap of the node 'owner' */
+  UNDO_DEVICE = 16, /* the device 'owner' gets its node 'object' back */
+  UNDO_EXPORT = 32, /* export id: clients are cut off by QEMU */
+  UNDO_SERVER = 64, /* path of the socket: nbd-server-stop */
+};
+#define UNDO_ALL 127
+
+struct undo_entry {
+  enum undo_kind kind;
+  char *object, *owner;
+};
+
+struct undo_list {
+  struct undo_entry *entries;
+  size_t nr_entries;
+};
+
+/* Notes what the next command will make; 'owner' may be NULL. */
+int undo_push (struct undo_list *list, enum undo_kind kind, const char *object,
+               const char *owner);
+/* Forgets the notes after the first 'count'. */
+void undo_truncate (struct undo_list *list, size_t count);
+/* Forgets all notes of these kinds: what they made stays. */
+void undo_keep (struct undo_list *list, int kinds);
+
+/* Undoes what is of these kinds, the last first, and goes on past errors; what
+ * is gone already is no error.  -1: the first error is reported, and what could
+ * not be undone stays in the list. */
+int undo_run (struct qmp *qmp, struct undo_list *list, int kinds);
+
+/* Unlinks the files and frees the list. */
+void undo_free (struct undo_list *list);
+
+#endif /* PULLBACK_CAPTURE_UNDO_H */
