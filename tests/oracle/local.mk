@@ -12,3 +12,6 @@ check_PROGRAMS += %D%/writer %D%/checker
 
 TESTS += %D%/test-checker.sh
 EXTRA_DIST += %D%/test-checker.sh
+
+ORACLE_RUNS = %D%/run-oracle.sh %D%/run-iothreads.sh
+EXTRA_DIST += $(ORACLE_RUNS) %D%/run-methods.sh

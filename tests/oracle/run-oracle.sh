@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# A guest writes and zeroes two disks in an iothread without pause while three
-# points in time are cut and pulled; each pulled pair of images must be exactly
-# what both disks held at one instant, the one of the cut.
-#   ORACLE_METHOD: transaction, filter or overlay; else Pullback chooses
+# A guest writes and zeroes two disks without pause while three points in time are
+# cut and pulled; each pulled pair of images must be exactly what both disks held
+# at one instant, the one of the cut.
+#   ORACLE_METHOD     transaction, filter or overlay; else Pullback chooses
+#   ORACLE_IOTHREADS  0, 1 (both disks in it; the default) or 2
+#   ORACLE_SEED       of the schedule; else by chance
 
 . "$srcdir/tests/functions.sh"
 . "$srcdir/tests/guest/guest.sh"
 checker=$builddir/tests/oracle/checker
 seed=${ORACLE_SEED:-$((RANDOM * 32768 + RANDOM))}
 method=${ORACLE_METHOD:+--method $ORACLE_METHOD}
+iothreads=${ORACLE_IOTHREADS:-1}
 disks=(vda vdb)
 cd "$tmp"
-echo "seed $seed, $("$qemu" --version | head -n 1)"
+echo "seed $seed, iothreads $iothreads, ${ORACLE_METHOD:-the method that suits}," \
+  "$("$qemu" --version | head -n 1)"
 
 progress () { guest_run 'cat /run/progress'; }
 written_more_than () { [ "$(progress)" -gt "$1" ]; }
@@ -35,13 +39,19 @@ both ()
 
 start_guest ()
 {
-  local disk args=(-object iothread,id=io)
+  local i disk device args=()
+  for ((i = 0; i < iothreads; i++)); do
+    args+=(-object "iothread,id=io$i")
+  done
   "$checker" state "$seed" 0 vda.raw vdb.raw
-  for disk in "${disks[@]}"; do
-    "$qemu_img" convert -O qcow2 $disk.raw $disk.qcow2
+  for i in 0 1; do
+    disk=${disks[i]}
+    "$qemu_img" convert -O qcow2 "$disk.raw" "$disk.qcow2"
+    device=virtio-blk-pci,drive=$disk,id=$disk
+    [ "$iothreads" -eq 0 ] || device+=,iothread=io$((i % iothreads))
     args+=(
       -blockdev "qcow2,node-name=$disk,discard=unmap,file.driver=file,file.filename=$tmp/$disk.qcow2"
-      -device "virtio-blk-pci,drive=$disk,id=$disk,iothread=io")
+      -device "$device")
   done
   guest_start --program "$builddir/tests/oracle/writer" "${args[@]}"
   guest_run "writer $seed /run/progress /dev/vda /dev/vdb 2>/run/writer.log &"
