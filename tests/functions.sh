@@ -19,7 +19,7 @@ cleanup ()
 {
   local status=$? pid i
   trap - EXIT
-  pid=$(cat "$tmp/run/pullbackd.pid" 2>/dev/null) && pids+=("$pid")
+  pid=$(cat "$PULLBACK_HOME/run/pullbackd.pid" 2>/dev/null) && pids+=("$pid")
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
     pid=${pids[i]}
     kill "$pid" 2>/dev/null || continue
