@@ -4,7 +4,7 @@
 
 man_MANS += $(MAN_PODS)
 CLEANFILES += $(MAN_PODS)
-EXTRA_DIST += $(MAN_PODS:.1=.pod) docs/api.md docs/architecture.md docs/formats.md
+EXTRA_DIST += $(patsubst %.8,%.pod,$(MAN_PODS:.1=.pod)) docs/api.md docs/architecture.md docs/formats.md
 
 schemadir = $(pkgdatadir)/schemas
 dist_schema_DATA = \

@@ -19,7 +19,10 @@ cleanup ()
 {
   local status=$? pid i
   trap - EXIT
-  pid=$(cat "$PULLBACK_HOME/run/pullbackd.pid" 2>/dev/null) && pids+=("$pid")
+  # Daemons that a CLI started in the background, below any PULLBACK_HOME.
+  for pid in "$tmp"/run/pullbackd.pid "$tmp"/*/run/pullbackd.pid; do
+    [ ! -s "$pid" ] || pids+=("$(cat "$pid")")
+  done
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
     pid=${pids[i]}
     kill "$pid" 2>/dev/null || continue
@@ -119,4 +122,24 @@ guest_write ()
 qemu_alive ()
 {
   kill -0 "$qemu_pid" 2>/dev/null || fail "QEMU is gone"
+}
+
+# start_pullbackd ARGS...: a daemon of the test's own, below $tmp/home.  Sets
+# pullbackd_pid.  The CLI is asked with -c, since it would start another daemon
+# where the one just started does not answer yet.
+start_pullbackd ()
+{
+  export PULLBACK_HOME=$tmp/home
+  pullbackd "$@" >>"$tmp/pullbackd.log" 2>&1 &
+  pullbackd_pid=$!
+  ends_with_test "$pullbackd_pid"
+  wait_for 10 pullback -c "unix://$PULLBACK_HOME/run/pullbackd.sock" \
+    domain-list >/dev/null 2>&1
+}
+
+# http METHOD PATH [BODY]: the daemon's answer, its status on a line before it.
+http ()
+{
+  /usr/bin/python3 "$srcdir/tests/controller/request.py" \
+    "$PULLBACK_HOME/run/pullbackd.sock" "$@"
 }

@@ -303,6 +303,7 @@ const struct verb checkpoint_verbs[] = {
   { .name = "checkpoint-create",
     .help = "Make a checkpoint from a document",
     .parameters = create_parameters,
+    .offline = true,
     .run = checkpoint_create },
   { .name = "checkpoint-create-as",
     .help = "Make a checkpoint from options",

@@ -36,7 +36,9 @@ checkpoint_create (struct invocation *invocation)
   CLEANUP_FREE char *xml =
       file ? read_xml_file (file) : strdup ("<domaincheckpoint/>");
 
-  return xml ? create (invocation, xml, file) : -1;
+  if (xml == NULL || open_daemon (invocation) == -1)
+    return -1;
+  return create (invocation, xml, file);
 }
 
 /* The next field of a specification, up to a ',' (two are a literal one), in

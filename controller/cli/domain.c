@@ -53,13 +53,9 @@ domain_add (struct invocation *invocation)
   CLEANUP_FREE char *qmp = NULL;
   const char *name = value_of (invocation, "domain");
 
-  if (!is_given (invocation, "qmp"))
-    return fail (ERROR_INVALID,
-                 "--qmp PATH is needed: the Unix socket of QEMU's monitor "
-                 "(-qmp unix:PATH,server=on,wait=off)");
   /* The daemon has a working directory of its own. */
   qmp = paths_absolute (value_of (invocation, "qmp"));
-  if (qmp == NULL)
+  if (qmp == NULL || open_daemon (invocation) == -1)
     return -1;
   if (reply_take (invocation,
                   pullback_domain_add (invocation->handle, name, qmp,
@@ -133,7 +129,7 @@ domain_remove (struct invocation *invocation)
 
 static const struct parameter add_parameters[] = {
   { POSITIONAL, "domain", "NAME", "what the domain is to be called" },
-  { OPTION, "qmp", "PATH", "the Unix socket of QEMU's monitor (QMP)" },
+  { NEEDED, "qmp", "PATH", "the Unix socket of QEMU's monitor (QMP)" },
   { REPEATED, "disk", "NAME=DEVICE",
     "call the disk of a device (its id or QOM path) or node so" },
   JSON_PARAMETER,
@@ -161,6 +157,7 @@ const struct verb domain_verbs[] = {
   { .name = "domain-add",
     .help = "Make a running QEMU known under a name",
     .parameters = add_parameters,
+    .offline = true,
     .run = domain_add },
   { .name = "domain-list",
     .help = "List the domains that are known",

@@ -2,6 +2,7 @@
 # pullback: the command line, a file for each group of verbs.
 
 bin_PROGRAMS += controller/pullback
+MAN_PODS += docs/pullback.1
 controller_pullback_CFLAGS = \
 	$(AM_CFLAGS) $(JSON_C_CFLAGS) $(LIBXML2_CFLAGS)
 controller_pullback_LDADD = \

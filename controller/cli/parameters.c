@@ -66,8 +66,11 @@ check_complete (const struct invocation *invocation)
   size_t i;
 
   for (i = 0; parameters[i].kind != PARAMETER_END; i++)
-    if (parameters[i].kind == POSITIONAL && invocation->given[i].value == NULL)
-      return usage_error (invocation->verb, "missing:", parameters[i].value);
+    if ((parameters[i].kind == POSITIONAL || parameters[i].kind == NEEDED) &&
+        invocation->given[i].value == NULL)
+      return usage_error (invocation->verb, "missing:",
+                          parameters[i].kind == NEEDED ? parameters[i].name
+                                                       : parameters[i].value);
   return 0;
 }
 
@@ -187,6 +190,9 @@ show_synopsis (const struct verb *verb)
       break;
     case REPEATED:
       printf (" [--%s %s]...", parameter->name, parameter->value);
+      break;
+    case NEEDED:
+      printf (" --%s %s", parameter->name, parameter->value);
       break;
     case OPTION:
       printf (" [--%s %s]", parameter->name, parameter->value);

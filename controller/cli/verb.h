@@ -19,6 +19,7 @@ enum parameter_kind {
   PARAMETER_END,
   FLAG,       /* --abort */
   OPTION,     /* --method NAME */
+  NEEDED,     /* --qmp PATH, an option that has to be there */
   REPEATED,   /* --disk NAME, any number of times */
   POSITIONAL, /* DOMAIN */
   OPTIONAL,   /* [NAME] */
@@ -39,7 +40,7 @@ struct verb {
   const char *name;
   const char *help;
   const struct parameter *parameters; /* ends with PARAMETER_END */
-  bool offline;                       /* opens the daemon itself, or not */
+  bool offline; /* it opens the daemon itself, later or never */
   int (*run) (struct invocation *invocation);
 };
 

@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# pullbackd: HTTP in front of the operations.
+
+sbin_PROGRAMS += controller/pullbackd
+MAN_PODS += docs/pullbackd.8
+controller_pullbackd_CFLAGS = \
+	$(AM_CFLAGS) $(JSON_C_CFLAGS) $(LIBXML2_CFLAGS) $(LIBMICROHTTPD_CFLAGS)
+controller_pullbackd_LDADD = \
+	controller/libcontroller.la $(LIBMICROHTTPD_LIBS)
+controller_pullbackd_SOURCES = \
+	controller/daemon/http.c controller/daemon/http.h \
+	controller/daemon/instance.c controller/daemon/instance.h \
+	controller/daemon/main.c \
+	controller/daemon/routes.c controller/daemon/routes.h

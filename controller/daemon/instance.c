@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pid file's lock decides which daemon has the run folder; everything else
+ * follows from holding it. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "common/cleanup.h"
+#include "controller/common/error.h"
+#include "controller/common/paths.h"
+#include "controller/daemon/instance.h"
+
+/* A daemon that ends removes its pid file: whoever had opened that one before
+ * holds the lock of a file that nobody else will ever see. */
+static bool
+is_still_there (int fd, const char *path)
+{
+  struct stat opened, named;
+
+  return fstat (fd, &opened) == 0 && stat (path, &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+static int
+refuse_second (int fd, const char *path)
+{
+  char pid[32] = "";
+  ssize_t n = pread (fd, pid, sizeof pid - 1, 0);
+
+  pid[n > 0 ? n : 0] = '\0';
+  pid[strcspn (pid, "\n")] = '\0';
+  return fail (ERROR_CONFLICT,
+               "another pullbackd%s%s%s runs in this folder and holds %s",
+               pid[0] ? " (pid " : "", pid, pid[0] ? ")" : "", path);
+}
+
+static int
+lock_pid_file (const char *path)
+{
+  for (;;) {
+    CLEANUP_CLOSE int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd == -1)
+      return fail_errno (ERROR_SYSTEM, "cannot open the pid file %s", path);
+    if (flock (fd, LOCK_EX | LOCK_NB) == -1) {
+      if (errno == EWOULDBLOCK)
+        return refuse_second (fd, path);
+      return fail_errno (ERROR_SYSTEM, "cannot lock %s", path);
+    }
+    if (!is_still_there (fd, path))
+      continue;
+    if (ftruncate (fd, 0) == -1 || dprintf (fd, "%ld\n", (long) getpid ()) < 0)
+      return fail_errno (ERROR_SYSTEM, "cannot write %s", path);
+    return STEAL_FD (fd);
+  }
+}
+
+/* With the lock held, a socket of that name is a dead daemon's.  The umask
+ * makes it private from the first moment; chmod afterwards would leave a gap.
+ */
+static int
+listen_on (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  CLEANUP_CLOSE int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  mode_t mask;
+  int bound;
+
+  if (fd == -1)
+    return fail_errno (ERROR_SYSTEM, "socket");
+  strncpy (address.sun_path, path, sizeof address.sun_path - 1);
+  unlink (path);
+  mask = umask (0177);
+  bound = bind (fd, (struct sockaddr *) &address, sizeof address);
+  umask (mask);
+  if (bound == -1 || listen (fd, 64) == -1)
+    return fail_errno (ERROR_SYSTEM, "cannot listen on %s", path);
+  return STEAL_FD (fd);
+}
+
+int
+instance_open (struct instance *instance, const char *run_folder)
+{
+  *instance = (struct instance){ .lock = -1, .socket = -1 };
+  instance->socket_path = paths_socket (run_folder);
+  instance->pid_path = paths_pid_file (run_folder);
+  if (instance->socket_path && instance->pid_path &&
+      paths_make_private (run_folder) == 0)
+    instance->lock = lock_pid_file (instance->pid_path);
+  if (instance->lock >= 0)
+    instance->socket = listen_on (instance->socket_path);
+  if (instance->socket >= 0)
+    return 0;
+  instance_close (instance);
+  return -1;
+}
+
+void
+instance_hide (struct instance *instance)
+{
+  if (instance->socket >= 0)
+    unlink (instance->socket_path);
+}
+
+void
+instance_close (struct instance *instance)
+{
+  instance_hide (instance);
+  if (instance->socket >= 0)
+    close (instance->socket);
+  /* Removed before the lock goes: the next daemon makes a file of its own. */
+  if (instance->lock >= 0) {
+    unlink (instance->pid_path);
+    close (instance->lock);
+  }
+  free (instance->socket_path);
+  free (instance->pid_path);
+  *instance = (struct instance){ .lock = -1, .socket = -1 };
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pullbackd: options, folders, signals, and the order in which things start
+ * and stop. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "common/cleanup.h"
+#include "controller/common/error.h"
+#include "controller/common/paths.h"
+#include "controller/daemon/http.h"
+#include "controller/daemon/instance.h"
+
+/* Told apart by whoever starts a daemon in the background: someone else was
+ * quicker, which is as good. */
+#define EXIT_ANOTHER_RUNS 3
+
+static const char usage[] =
+    "Usage: pullbackd [OPTION...]\n"
+    "Serves Pullback's API on a Unix socket: freezes points in time of QEMU's\n"
+    "disks and offers them and their changes over NBD.\n"
+    "\n"
+    "  --run-folder FOLDER    for the sockets (default: see pullbackd(8))\n"
+    "  --state-folder FOLDER  for what survives a restart\n"
+    "  --idle-exit SECONDS    end after so long without clients, domains in\n"
+    "                         use and jobs; 0: never (default)\n"
+    "  --help                 show this and exit\n"
+    "  --version              show the version and exit\n";
+
+struct settings {
+  char *run_folder, *state_folder;
+  unsigned idle_exit;
+};
+
+static int stop_event = -1;
+static volatile sig_atomic_t stop_signal;
+
+/* Not a blocked mask and not SIG_IGN: what this process starts would inherit
+ * those. */
+static void
+on_stop (int number)
+{
+  const uint64_t one = 1;
+  int saved = errno;
+
+  stop_signal = number;
+  if (write (stop_event, &one, sizeof one) == -1) {
+    /* The counter is full: the main loop has been told already. */
+  }
+  errno = saved;
+}
+
+static void
+on_pipe (int number)
+{
+  (void) number;
+}
+
+static int
+catch_signals (void)
+{
+  struct sigaction stop = { .sa_handler = on_stop, .sa_flags = SA_RESTART };
+  struct sigaction pipe = { .sa_handler = on_pipe, .sa_flags = SA_RESTART };
+
+  stop_event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (stop_event == -1 || sigaction (SIGTERM, &stop, NULL) == -1 ||
+      sigaction (SIGINT, &stop, NULL) == -1 ||
+      sigaction (SIGPIPE, &pipe, NULL) == -1)
+    return fail_errno (ERROR_SYSTEM, "signals");
+  return 0;
+}
+
+static int
+parse_seconds (const char *text, unsigned *seconds)
+{
+  char *end;
+  unsigned long value;
+
+  errno = 0;
+  value = strtoul (text, &end, 10);
+  if (text[0] < '0' || text[0] > '9' || *end || errno || value > 86400)
+    return fail (ERROR_INVALID,
+                 "--idle-exit takes a number of seconds from 0 to 86400, not "
+                 "'%s'",
+                 text);
+  *seconds = value;
+  return 0;
+}
+
+static int
+replace_folder (char **folder, const char *given)
+{
+  char *path = paths_absolute (given);
+
+  if (path == NULL)
+    return -1;
+  free (*folder);
+  *folder = path;
+  return 0;
+}
+
+/* 1: there is nothing more to do. */
+static int
+parse_options (int argc, char **argv, struct settings *settings)
+{
+  enum { RUN_FOLDER = 256, STATE_FOLDER, IDLE_EXIT, SHOW_HELP, SHOW_VERSION };
+  static const struct option options[] = {
+    { "run-folder", required_argument, NULL, RUN_FOLDER },
+    { "state-folder", required_argument, NULL, STATE_FOLDER },
+    { "idle-exit", required_argument, NULL, IDLE_EXIT },
+    { "help", no_argument, NULL, SHOW_HELP },
+    { "version", no_argument, NULL, SHOW_VERSION },
+    { NULL, 0, NULL, 0 },
+  };
+  int option, result = 0;
+
+  while (result == 0 &&
+         (option = getopt_long (argc, argv, "", options, NULL)) != -1)
+    switch (option) {
+    case RUN_FOLDER:
+      result = replace_folder (&settings->run_folder, optarg);
+      break;
+    case STATE_FOLDER:
+      result = replace_folder (&settings->state_folder, optarg);
+      break;
+    case IDLE_EXIT:
+      result = parse_seconds (optarg, &settings->idle_exit);
+      break;
+    case SHOW_HELP:
+      fputs (usage, stdout);
+      return 1;
+    case SHOW_VERSION:
+      puts ("pullbackd " PACKAGE_VERSION);
+      return 1;
+    default:
+      return fail (ERROR_INVALID, "'pullbackd --help' lists the options");
+    }
+  if (result == 0 && optind < argc)
+    return fail (ERROR_INVALID,
+                 "'%s' is not an option; pullbackd takes only "
+                 "options, which --help lists",
+                 argv[optind]);
+  return result;
+}
+
+/* The defaults are needed only where not both folders are given. */
+static int
+fill_in_folders (struct settings *settings)
+{
+  CLEANUP_PATHS struct paths paths = { 0 };
+
+  if (settings->run_folder && settings->state_folder)
+    return 0;
+  if (paths_default (&paths) == -1)
+    return -1;
+  if (settings->run_folder == NULL)
+    settings->run_folder = STEAL (paths.run);
+  if (settings->state_folder == NULL)
+    settings->state_folder = STEAL (paths.state);
+  return 0;
+}
+
+/* Until a signal says so, or nobody has needed the daemon for long enough. */
+static void
+wait_for_the_end (struct service *service, struct http *http,
+                  unsigned idle_exit)
+{
+  struct pollfd stop = { .fd = stop_event, .events = POLLIN };
+
+  for (;;) {
+    int ready = poll (&stop, 1, idle_exit ? 500 : -1);
+
+    if (ready > 0) {
+      log_line ("signal %d: ending", (int) stop_signal);
+      return;
+    }
+    if (ready == 0 && http_idle_seconds (http) >= idle_exit &&
+        !service_busy (service)) {
+      log_line ("nothing to do for %u seconds: ending", idle_exit);
+      return;
+    }
+  }
+}
+
+/* New clients find nobody from the first step on; requests that run are
+ * answered before the jobs end; the lock goes last, so that a daemon started
+ * meanwhile never sees half a job. */
+static int
+serve (const struct settings *settings, struct instance *instance)
+{
+  struct service *service =
+      service_new (settings->state_folder, settings->run_folder);
+  struct http *http;
+
+  if (service == NULL)
+    return -1;
+  http = http_start (service, instance->socket);
+  if (http == NULL) {
+    service_free (service);
+    return -1;
+  }
+  log_line ("pullbackd " PACKAGE_VERSION " serves %s", instance->socket_path);
+  wait_for_the_end (service, http, settings->idle_exit);
+  instance_hide (instance);
+  http_quiesce (http);
+  http_stop (http);
+  service_stop_jobs (service);
+  service_free (service);
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  struct settings settings = { 0 };
+  struct instance instance;
+  int result = parse_options (argc, argv, &settings);
+  bool another_runs;
+
+  if (result == 0)
+    result = fill_in_folders (&settings);
+  if (result == 0)
+    result = catch_signals ();
+  if (result == 0)
+    result = instance_open (&instance, settings.run_folder);
+  another_runs = result == -1 && error_kind () == ERROR_CONFLICT;
+  if (result == 0) {
+    result = serve (&settings, &instance);
+    instance_close (&instance);
+  }
+  free (settings.run_folder);
+  free (settings.state_folder);
+  if (result != -1)
+    return EXIT_SUCCESS;
+  fprintf (stderr, "pullbackd: %s\n", error_message ());
+  return another_runs ? EXIT_ANOTHER_RUNS : EXIT_FAILURE;
+}

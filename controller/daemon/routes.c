@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of routes, and the checks of what stands in a request before an
+ * operation sees it.  Owns nothing between requests. */
+
+#include <config.h>
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json_visit.h>
+#include <libxml/xmlstring.h>
+
+#include "common/cleanup.h"
+#include "controller/common/error.h"
+#include "controller/daemon/routes.h"
+
+/* Deeper than any body that means something here. */
+#define BODY_DEPTH 16
+
+enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_NEEDED };
+
+/* "{domain}" and "{checkpoint}" in a pattern stand for a name. */
+struct route_entry {
+  const char *method, *pattern;
+  operation operation;
+  enum body_rule body;
+  unsigned status;
+  bool takes_abort;
+};
+
+static int
+operation_version (struct service *service,
+                   const struct operation_request *request, json_object **reply)
+{
+  (void) service;
+  (void) request;
+  *reply = json_object_new_object ();
+  json_object_object_add (*reply, "version",
+                          json_object_new_string (PACKAGE_VERSION));
+  return 0;
+}
+
+#define DOMAINS    "/v1/domains"
+#define DOMAIN     DOMAINS "/{domain}"
+#define CHECKPOINT DOMAIN "/checkpoints/{checkpoint}"
+
+/* clang-format off */
+static const struct route_entry routes[] = {
+  { "GET", "/v1", operation_version, BODY_NONE, 200, false },
+  { "GET", DOMAINS, operation_domain_list, BODY_NONE, 200, false },
+  { "POST", DOMAINS, operation_domain_add, BODY_NEEDED, 201, false },
+  { "GET", DOMAIN, operation_domain_info, BODY_NONE, 200, false },
+  { "DELETE", DOMAIN, operation_domain_remove, BODY_NONE, 200, false },
+  { "GET", DOMAIN "/checkpoints", operation_checkpoint_list,
+    BODY_NONE, 200, false },
+  { "POST", DOMAIN "/checkpoints", operation_checkpoint_create,
+    BODY_NEEDED, 201, false },
+  { "GET", CHECKPOINT, operation_checkpoint_info, BODY_NONE, 200, false },
+  { "DELETE", CHECKPOINT, operation_checkpoint_delete, BODY_NONE, 200, false },
+  { "GET", DOMAIN "/backup", operation_backup_info, BODY_NONE, 200, false },
+  { "POST", DOMAIN "/backup", operation_backup_begin,
+    BODY_OPTIONAL, 201, false },
+  { "DELETE", DOMAIN "/backup", operation_backup_end, BODY_NONE, 200, true },
+};
+/* clang-format on */
+
+static const struct {
+  const char *name;
+  unsigned status;
+} kinds[] = {
+  [ERROR_NONE] = { "system", 500 },
+  [ERROR_INVALID] = { "invalid", 400 },
+  [ERROR_NOT_FOUND] = { "not-found", 404 },
+  [ERROR_CONFLICT] = { "conflict", 409 },
+  [ERROR_UNSUPPORTED] = { "unsupported", 422 },
+  [ERROR_QEMU] = { "qemu", 502 },
+  [ERROR_SYSTEM] = { "system", 500 },
+};
+
+/* The names in a path, decoded. */
+struct path_names {
+  char *domain, *checkpoint;
+};
+
+static void
+path_names_free (struct path_names *names)
+{
+  free (names->domain);
+  free (names->checkpoint);
+}
+
+static void
+cleanup_json_put (json_object **object)
+{
+  json_object_put (*object);
+}
+
+static void
+cleanup_tokener (json_tokener **tokener)
+{
+  json_tokener_free (*tokener);
+}
+
+json_object *
+route_error (const char *kind, const char *text)
+{
+  json_object *error = json_object_new_object ();
+  json_object *body = json_object_new_object ();
+  CLEANUP_FREE char *copy = NULL;
+  const char *message = text;
+
+  /* A method or a file's name can have any bytes, JSON cannot. */
+  if (!xmlCheckUTF8 ((const unsigned char *) text)) {
+    copy = strdup (text);
+    for (char *c = copy; c && *c; c++)
+      if (*c & 0x80)
+        *c = '?';
+    message = copy ? copy : kind;
+  }
+
+  json_object_object_add (error, "kind", json_object_new_string (kind));
+  json_object_object_add (error, "message", json_object_new_string (message));
+  json_object_object_add (body, "error", error);
+  return body;
+}
+
+static void
+reply_with_error (struct route_reply *reply)
+{
+  enum error_kind kind = error_kind ();
+
+  if (kind >= sizeof kinds / sizeof kinds[0])
+    kind = ERROR_SYSTEM;
+  reply->status = kinds[kind].status;
+  reply->body = route_error (kinds[kind].name, error_message ());
+}
+
+/* The end of the segment that begins at 'text'. */
+static size_t
+segment_length (const char *text)
+{
+  return strcspn (text, "/");
+}
+
+/* Whether path and pattern have the same segments, but for the names. */
+static bool
+matches (const char *pattern, const char *path)
+{
+  for (;;) {
+    size_t wanted = segment_length (pattern), given = segment_length (path);
+
+    if (pattern[0] != '{' &&
+        (wanted != given || memcmp (pattern, path, wanted) != 0))
+      return false;
+    pattern += wanted;
+    path += given;
+    if (*pattern != *path || *pattern == '\0')
+      return *pattern == *path;
+    pattern++;
+    path++;
+  }
+}
+
+static int
+hex_value (char c)
+{
+  if (isdigit ((unsigned char) c))
+    return c - '0';
+  c |= 0x20;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Names go into messages and so into JSON: they have to be UTF-8 before anybody
+ * looks at them. */
+static char *
+decode_segment (const char *text)
+{
+  size_t length = segment_length (text), i;
+  CLEANUP_FREE char *name = malloc (length + 1);
+  char *end = name;
+
+  if (name == NULL) {
+    fail_errno (ERROR_SYSTEM, "path");
+    return NULL;
+  }
+  for (i = 0; i < length; i++) {
+    int high = -1, low = -1;
+
+    if (text[i] != '%') {
+      *end++ = text[i];
+      continue;
+    }
+    if (length - i > 2) {
+      high = hex_value (text[i + 1]);
+      low = hex_value (text[i + 2]);
+    }
+    if (high < 0 || low < 0 || (high == 0 && low == 0)) {
+      fail (ERROR_INVALID, "the path has a '%%' that is not followed by two "
+                           "hexadecimal digits other than 00");
+      return NULL;
+    }
+    *end++ = high * 16 + low;
+    i += 2;
+  }
+  *end = '\0';
+  if (length == 0) {
+    fail (ERROR_INVALID, "a name in the path is empty");
+    return NULL;
+  }
+  if (!xmlCheckUTF8 ((unsigned char *) name)) {
+    fail (ERROR_INVALID, "a name in the path is not UTF-8");
+    return NULL;
+  }
+  return STEAL (name);
+}
+
+/* The names that stand where the pattern, which matches, has braces. */
+static int
+decode_names (const char *pattern, const char *path, struct path_names *names)
+{
+  for (;;) {
+    char **name = strncmp (pattern, "{domain}", 8) == 0 ? &names->domain
+                  : pattern[0] == '{'                   ? &names->checkpoint
+                                                        : NULL;
+
+    if (name && (*name = decode_segment (path)) == NULL)
+      return -1;
+    pattern += segment_length (pattern);
+    path += segment_length (path);
+    if (*pattern == '\0')
+      return 0;
+    pattern++;
+    path++;
+  }
+}
+
+/* Operations see C strings: one with a NUL in it would be cut there, and a
+ * different name checked than was sent. */
+static int
+refuse_nul (json_object *object, int flags, json_object *parent,
+            const char *key, size_t *index, void *found)
+{
+  (void) flags;
+  (void) parent;
+  (void) index;
+  if ((key && key[0] == '\0') ||
+      (json_object_is_type (object, json_type_string) &&
+       strlen (json_object_get_string (object)) !=
+           (size_t) json_object_get_string_len (object)))
+    *(bool *) found = true;
+  return JSON_C_VISIT_RETURN_CONTINUE;
+}
+
+static json_object *
+parse_object (const char *text, size_t size)
+{
+  __attribute__ ((cleanup (cleanup_tokener))) json_tokener *tokener = NULL;
+  __attribute__ ((cleanup (cleanup_json_put))) json_object *object = NULL;
+  enum json_tokener_error error;
+  bool found_nul = false;
+
+  tokener = json_tokener_new_ex (BODY_DEPTH);
+  if (tokener == NULL) {
+    fail_errno (ERROR_SYSTEM, "JSON parser");
+    return NULL;
+  }
+  json_tokener_set_flags (tokener,
+                          JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+  object = json_tokener_parse_ex (tokener, text, size);
+  error = json_tokener_get_error (tokener);
+  if (error != json_tokener_success)
+    fail (ERROR_INVALID, "the body is not JSON: %s at byte %zu of %zu",
+          error == json_tokener_continue ? "it ends too early"
+                                         : json_tokener_error_desc (error),
+          json_tokener_get_parse_end (tokener), size);
+  else if (!json_object_is_type (object, json_type_object))
+    fail (ERROR_INVALID, "the body is JSON, but not an object {...}");
+  else if (json_c_visit (object, 0, refuse_nul, &found_nul) < 0 || found_nul)
+    fail (ERROR_INVALID, "the body has an empty key or a NUL in a string");
+  else
+    return STEAL (object);
+  return NULL;
+}
+
+/* *body stays NULL where there is none. */
+static int
+parse_body (const struct route_entry *entry,
+            const struct route_request *request, json_object **body)
+{
+  if (request->body_size == 0) {
+    if (entry->body == BODY_NEEDED)
+      return fail (ERROR_INVALID,
+                   "%s %s needs a body, a JSON object; docs/api.md has its "
+                   "members",
+                   entry->method, entry->pattern);
+    return 0;
+  }
+  if (entry->body == BODY_NONE)
+    return fail (ERROR_INVALID, "%s %s takes no body", entry->method,
+                 entry->pattern);
+  *body = parse_object (request->body, request->body_size);
+  return *body ? 0 : -1;
+}
+
+static int
+run_operation (struct service *service, const struct route_entry *entry,
+               const struct route_request *request, json_object **reply)
+{
+  __attribute__ ((cleanup (path_names_free))) struct path_names names = { 0 };
+  __attribute__ ((cleanup (cleanup_json_put))) json_object *body = NULL;
+  struct operation_request what = { .abort = request->abort };
+
+  if (request->bad_query || (request->abort_given && !entry->takes_abort))
+    return fail (ERROR_INVALID, "%s %s does not take '?%s' with this value",
+                 entry->method, entry->pattern,
+                 request->bad_query ? request->bad_query : "abort=");
+  if (decode_names (entry->pattern, request->path, &names) == -1 ||
+      parse_body (entry, request, &body) == -1)
+    return -1;
+  what.domain = names.domain;
+  what.checkpoint = names.checkpoint;
+  what.body = body;
+  return entry->operation (service, &what, reply);
+}
+
+/* No entry has both the path and the method: which of the two it was. */
+static void
+refuse (const struct route_request *request, struct route_reply *reply)
+{
+  CLEANUP_FREE char *text = NULL;
+  size_t i;
+
+  for (i = 0; i < sizeof routes / sizeof routes[0]; i++)
+    if (matches (routes[i].pattern, request->path)) {
+      if (reply->allow[0])
+        strcat (reply->allow, ", ");
+      strcat (reply->allow, routes[i].method);
+    }
+  if (reply->allow[0]) {
+    fail (ERROR_INVALID, "this path does not take the method %s, but %s",
+          request->method, reply->allow);
+    reply_with_error (reply);
+    reply->status = 405;
+    return;
+  }
+  fail (ERROR_NOT_FOUND,
+        "there is nothing at this path; docs/api.md lists those there are");
+  reply_with_error (reply);
+}
+
+void
+route (struct service *service, const struct route_request *request,
+       struct route_reply *reply)
+{
+  size_t i;
+
+  *reply = (struct route_reply){ 0 };
+  error_clear ();
+  for (i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+    const struct route_entry *entry = &routes[i];
+
+    if (strcmp (entry->method, request->method) != 0 ||
+        !matches (entry->pattern, request->path))
+      continue;
+    reply->status = entry->status;
+    if (run_operation (service, entry, request, &reply->body) == -1)
+      reply_with_error (reply);
+    return;
+  }
+  refuse (request, reply);
+}
