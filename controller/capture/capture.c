@@ -58,9 +58,14 @@ check_request (const struct capture_request *request)
     return fail (ERROR_INVALID, "there is no disk to back up");
   if (request->nr_disks > MAX_DISKS)
     return fail (ERROR_INVALID, "more than %d disks", MAX_DISKS);
-  for (size_t i = 0; i < request->nr_disks; i++)
+  for (size_t i = 0; i < request->nr_disks; i++) {
     if (check_disk (&request->disks[i]) < 0)
       return -1;
+    for (size_t j = 0; j < i; j++)
+      if (request->disks[i].disk == request->disks[j].disk)
+        return fail (ERROR_INVALID, "disk '%s' is asked for twice",
+                     request->disks[i].disk->name);
+  }
   return 0;
 }
 

@@ -3,6 +3,8 @@
 
 #include <config.h>
 
+#include <string.h>
+
 #include "controller/capture/internal.h"
 #include "controller/common/error.h"
 #include "controller/qmp/json.h"
@@ -23,10 +25,13 @@ exports_start_server (struct capture *capture, const char *socket)
                               NULL),
                   "max-connections", qmp_number (0), "handshake-max-seconds",
                   can_limit ? qmp_number (0) : NULL, NULL));
-  if (r != -1)
-    return r;
-  return fail_prefix ("QEMU's NBD server cannot be started; if it is in use by "
-                      "another backup or by storage migration, end that");
+  /* No command tells whether a server runs; only this text does. */
+  if (r == -1 && strstr (error_message (), "already running"))
+    return fail (ERROR_CONFLICT,
+                 "QEMU's NBD server is in use by somebody else, and a QEMU has "
+                 "one: end the other backup or the storage migration that uses "
+                 "it, or stop it with nbd-server-stop");
+  return r;
 }
 
 /* A disabled bitmap on the exported node takes what the recording one has: it

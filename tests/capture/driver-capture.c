@@ -3,6 +3,7 @@
  *   {"do": "begin", "method": "auto", "job": "j", "socket": PATH, "disks":
  *     [{"disk": NAME, "export": NAME, "scratch": PATH, "new": BITMAP or absent,
  *       "maps": [[CHECKPOINT, BITMAP], ...]}]}
+ *   {"do": "inventory"}: of now, for the begin to come, which else reads one
  *   {"do": "stop-exports"}   {"do": "end", "keep": true}   {"do": "free"}
  *   {"do": "broken"}: what capture_broken_by said of the events so far */
 
@@ -49,6 +50,14 @@ driver_broken (struct qmp *qmp, json_object *request, json_object **reply)
   return 0;
 }
 
+int
+driver_inventory (struct qmp *qmp, json_object *request, json_object **reply)
+{
+  driver_free (qmp, request, reply);
+  inventory = disks_query (qmp, NULL, 0);
+  return inventory ? 0 : -1;
+}
+
 static void
 read_maps (json_object *list, struct capture_change_map *maps,
            struct capture_disk *disk)
@@ -83,9 +92,8 @@ driver_begin (struct qmp *qmp, json_object *request, json_object **reply)
   const struct capture_report *report;
   struct capture *begun;
 
-  driver_free (NULL, NULL, NULL);
-  inventory = disks_query (qmp, NULL, 0);
-  if (!inventory || !disks || !maps)
+  if (!disks || !maps ||
+      (!inventory && driver_inventory (qmp, NULL, reply) < 0))
     return -1;
   for (size_t i = 0; i < count; i++) {
     json_object *entry = json_object_array_get_idx (list, i);
@@ -99,8 +107,10 @@ driver_begin (struct qmp *qmp, json_object *request, json_object **reply)
     read_maps (qmp_list (entry, "maps"), maps + i * MAX_MAPS, &disks[i]);
   }
   begun = capture_begin (qmp, &wanted);
-  if (!begun)
+  if (!begun) {
+    disk_list_free (STEAL (inventory));
     return -1;
+  }
   pthread_mutex_lock (&lock);
   capture = begun;
   pthread_mutex_unlock (&lock);

@@ -235,6 +235,7 @@ static const struct {
   { "events", do_events },
   { "version", do_version },
   { "disks", do_disks },
+  { "inventory", driver_inventory },
   { "begin", driver_begin },
   { "broken", driver_broken },
   { "stop-exports", driver_stop_exports },

@@ -12,6 +12,8 @@ const char *driver_text (json_object *request, const char *key);
 /* The capture sees every event, as in the daemon. */
 void driver_capture_event (const char *event, json_object *data);
 
+int driver_inventory (struct qmp *qmp, json_object *request,
+                      json_object **reply);
 int driver_begin (struct qmp *qmp, json_object *request, json_object **reply);
 int driver_broken (struct qmp *qmp, json_object *request, json_object **reply);
 int driver_stop_exports (struct qmp *qmp, json_object *request,

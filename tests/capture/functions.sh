@@ -46,3 +46,13 @@ run_python ()
   shift
   timeout 300 /usr/bin/python3 "$srcdir/tests/capture/$script" "$@"
 }
+
+# All methods that this QEMU can do for disks in iothreads.
+methods_here ()
+{
+  case $(expected_method) in
+  transaction) echo transaction filter overlay ;;
+  filter) echo filter overlay ;;
+  overlay) echo overlay ;;
+  esac
+}
