@@ -33,7 +33,7 @@ cleanup ()
     kill -9 "$pid" 2>/dev/null || true
   done
   if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
-    tail -n +1 "$tmp"/*.log 2>/dev/null || true
+    tail -v -n 100 "$tmp"/*.log "$PULLBACK_HOME"/run{,/*}/*.log 2>/dev/null || true
   fi
   rm -rf "$tmp"
   exit "$status"
