@@ -6,6 +6,7 @@ EXTRA_DIST += tests/check.sh tests/functions.sh tests/qmp.py
 include tests/plugin/local.mk
 include tests/relay/local.mk
 include tests/formats/local.mk
+include tests/fuzz/local.mk
 include tests/controller/local.mk
 include tests/capture/local.mk
 include tests/guest/local.mk

@@ -28,6 +28,21 @@ checkpoint_list_free (struct checkpoint_list *list)
   free (list);
 }
 
+/* -1: the domain is not known, or its folder is damaged; reported. */
+static int
+check_domain (const char *state, const char *domain)
+{
+  CLEANUP_FREE char *folder = path_in_domain (state, domain, "checkpoints");
+  CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
+
+  if (!folder)
+    return -1;
+  if (access (folder, F_OK) == 0)
+    return 0;
+  record = catalogue_domain (state, domain);
+  return record ? fail (ERROR_SYSTEM, "%s is gone; restore it", folder) : -1;
+}
+
 static void
 unknown_checkpoint (const char *domain, const char *name)
 {
@@ -68,26 +83,20 @@ catalogue_checkpoint (const char *state, const char *domain, const char *name)
   if (found < 0)
     return NULL;
   if (found == 0) {
-    unknown_checkpoint (domain, name);
+    if (check_domain (state, domain) == 0)
+      unknown_checkpoint (domain, name);
     return NULL;
   }
   return parse_file (path, name, xml, length);
 }
 
-/* The names of the domain's checkpoints; NULL: reported, as an unknown domain
- * if it is that. */
 static name_list
 checkpoint_names (const char *state, const char *domain)
 {
   CLEANUP_FREE char *folder = path_in_domain (state, domain, "checkpoints");
 
-  if (!folder)
+  if (!folder || check_domain (state, domain) < 0)
     return NULL;
-  if (access (folder, F_OK) < 0) {
-    domain_record_free (catalogue_domain (state, domain));
-    if (error_kind () == ERROR_NOT_FOUND)
-      return NULL;
-  }
   return list_folder (folder, ".xml");
 }
 
@@ -137,7 +146,7 @@ catalogue_add_checkpoint (const char *state, const char *domain,
   CLEANUP_FREE char *path =
       path_of_checkpoint (state, domain, checkpoint->name);
 
-  if (!path)
+  if (!path || check_domain (state, domain) < 0)
     return -1;
   if (access (path, F_OK) == 0)
     return fail (ERROR_CONFLICT,
@@ -154,7 +163,7 @@ catalogue_replace_checkpoint (const char *state, const char *domain,
   CLEANUP_FREE char *path =
       path_of_checkpoint (state, domain, checkpoint->name);
 
-  if (!path)
+  if (!path || check_domain (state, domain) < 0)
     return -1;
   if (access (path, F_OK) < 0) {
     unknown_checkpoint (domain, checkpoint->name);

@@ -26,25 +26,6 @@ cleanup_closedir (DIR **folder)
 #define CLEANUP_CLOSEDIR __attribute__ ((cleanup (cleanup_closedir)))
 
 int
-make_folder (const char *path)
-{
-  CLEANUP_FREE char *copy = strdup (path);
-  char *slash;
-
-  if (!copy)
-    return fail_errno (ERROR_SYSTEM, "cannot make the folder %s", path);
-  for (slash = copy + 1; (slash = strchr (slash, '/')); slash++) {
-    *slash = '\0';
-    if (mkdir (copy, 0700) < 0 && errno != EEXIST)
-      return fail_errno (ERROR_SYSTEM, "cannot make the folder %s", copy);
-    *slash = '/';
-  }
-  if (mkdir (copy, 0700) < 0 && errno != EEXIST)
-    return fail_errno (ERROR_SYSTEM, "cannot make the folder %s", path);
-  return 0;
-}
-
-int
 sync_folder (const char *path)
 {
   CLEANUP_CLOSE int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -52,6 +33,44 @@ sync_folder (const char *path)
   if (fd < 0 || fsync (fd) < 0)
     return fail_errno (ERROR_SYSTEM, "cannot sync the folder %s", path);
   return 0;
+}
+
+/* The new folder's name is synced to the one above, which 'path' up to 'slash'
+ * names. */
+static int
+make_one_folder (char *path, char *slash)
+{
+  int result;
+
+  if (mkdir (path, 0700) < 0)
+    return errno == EEXIST
+               ? 0
+               : fail_errno (ERROR_SYSTEM, "cannot make the folder %s", path);
+  if (!slash || slash == path)
+    return sync_folder (slash ? "/" : ".");
+  *slash = '\0';
+  result = sync_folder (path);
+  *slash = '/';
+  return result;
+}
+
+int
+make_folder (const char *path)
+{
+  CLEANUP_FREE char *copy = strdup (path);
+  char *slash, *above = NULL;
+
+  if (!copy)
+    return fail_errno (ERROR_SYSTEM, "cannot make the folder %s", path);
+  above = copy[0] == '/' ? copy : NULL;
+  for (slash = copy + 1; (slash = strchr (slash, '/')); slash++) {
+    *slash = '\0';
+    if (make_one_folder (copy, above) < 0)
+      return -1;
+    *slash = '/';
+    above = slash;
+  }
+  return make_one_folder (copy, above);
 }
 
 static int

@@ -12,6 +12,7 @@
 struct backup_reader {
   struct backup *backup; /* the caller's of backup_parse */
   enum { TYPE_NOT_SAID, TYPE_FILE, TYPE_BLOCK } type; /* of the last disk */
+  bool port_given; /* port='0' is, and means that it is chosen */
 };
 
 static inline struct backup *

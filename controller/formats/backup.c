@@ -140,11 +140,13 @@ store_server_name (void *opaque, const char *value)
 static int
 store_port (void *opaque, const char *value)
 {
+  struct backup_reader *reader = opaque;
   uint64_t port;
 
   if (xml_store_number (&port, value, UINT16_MAX) < 0)
     return -1;
-  backup_of (opaque)->port = port;
+  reader->port_given = true;
+  reader->backup->port = port;
   return 0;
 }
 
@@ -176,14 +178,15 @@ store_tls (void *opaque, const char *value)
 static int
 end_server (void *opaque)
 {
-  const struct backup *backup = backup_of (opaque);
+  const struct backup_reader *reader = opaque;
+  const struct backup *backup = reader->backup;
 
   if (backup->transport == SERVER_UNIX) {
     if (!backup->socket)
       return fail (ERROR_INVALID,
                    "attribute 'socket' is missing, which transport='unix' "
                    "needs");
-    if (backup->host || backup->port)
+    if (backup->host || reader->port_given)
       return fail (ERROR_INVALID, "transport='unix' has no name and no port");
   }
   else {

@@ -37,8 +37,7 @@ name_check (const char *what, const char *name)
       return refuse (what, name, "contains '/'");
     if (character == '@')
       return refuse (what, name, "contains '@'");
-    if (character < 0x20 || (character >= 0x7f && character <= 0x9f) ||
-        !xml_can_hold (character))
+    if (is_control (character) || !xml_can_hold (character))
       return refuse (what, name, "contains a control character");
   }
   if (next - name > NAME_MAX_LENGTH)

@@ -43,6 +43,13 @@ utf8_next (const char **text)
 }
 
 bool
+is_control (int character)
+{
+  return (character >= 0 && character < 0x20) ||
+         (character >= 0x7f && character <= 0x9f);
+}
+
+bool
 xml_can_hold (int character)
 {
   return (character >= 0x20 && character != 0xfffe && character != 0xffff) ||
@@ -66,7 +73,7 @@ utf8_show (const char *text)
       end = stpcpy (end, "...");
       break;
     }
-    if (character < 0x20 || (character >= 0x7f && character <= 0x9f))
+    if (character < 0 || is_control (character))
       *end++ = '?';
     else
       end = mempcpy (end, start, text - start);

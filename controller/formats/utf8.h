@@ -11,6 +11,9 @@
  * are not, RFC 3629). */
 int utf8_next (const char **text);
 
+/* A control character: C0, DEL or C1 (Unicode's category Cc). */
+bool is_control (int character);
+
 /* Whether XML 1.0 can hold the character at all (its production Char). */
 bool xml_can_hold (int character);
 

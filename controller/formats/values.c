@@ -29,6 +29,7 @@ int
 store_path (char **where, const char *value)
 {
   const char *next;
+  int character;
 
   if (value[0] != '/' || value[1] == '\0')
     return fail (ERROR_INVALID, "'%s' is not an absolute path of a file",
@@ -36,10 +37,11 @@ store_path (char **where, const char *value)
   if (strlen (value) >= PATH_MAX)
     return fail (ERROR_INVALID, "the path is longer than %d bytes",
                  PATH_MAX - 1);
-  for (next = value; *next; next++)
-    if ((unsigned char) *next < 0x20 || *next == 0x7f)
+  for (next = value; (character = utf8_next (&next)) != 0;)
+    if (character < 0 || is_control (character))
       return fail (ERROR_INVALID,
-                   "the path has a control character; use another one");
+                   "the path is not UTF-8 or has a control character; use "
+                   "another one");
   return xml_store_text (where, value);
 }
 

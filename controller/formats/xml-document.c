@@ -5,6 +5,7 @@
 
 #include <config.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 #include "controller/common/error.h"
 #include "controller/formats/formats.h"
+#include "controller/formats/utf8.h"
 #include "controller/formats/xml-document.h"
 
 /* What the callbacks of one parse have seen; reached by the context. */
@@ -59,8 +61,12 @@ on_document_type (void *opaque, const xmlChar *name, const xmlChar *external_id,
 static xmlParserCtxt *
 new_context (struct parse *parse)
 {
-  xmlParserCtxt *context = xmlNewParserCtxt ();
+  /* Before 2.11, libxml2 could not set itself up in two threads at once. */
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  xmlParserCtxt *context;
 
+  pthread_once (&once, xmlInitParser);
+  context = xmlNewParserCtxt ();
   if (!context)
     return NULL;
   context->_private = parse;
@@ -116,8 +122,8 @@ check (const struct parse *parse, xmlDoc *document, const char *what)
   if (deep)
     return fail (ERROR_INVALID,
                  "%s, line %ld, <%s>: elements are nested more than %d deep",
-                 what, xmlGetLineNo (deep), (const char *) deep->name,
-                 FORMATS_MAX_DEPTH);
+                 what, xmlGetLineNo (deep),
+                 utf8_show ((const char *) deep->name).text, FORMATS_MAX_DEPTH);
   return 0;
 }
 

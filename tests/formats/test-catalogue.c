@@ -4,12 +4,14 @@
 
 #include <config.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +68,30 @@ exists (const char *path)
   struct stat status;
 
   return lstat (path, &status) == 0;
+}
+
+/* The entries of a folder below the state folder that are not finished. */
+static size_t
+nr_unfinished (const char *folder)
+{
+  DIR *entries = opendir (in_state ("%s", folder));
+  const struct dirent *entry;
+  size_t nr = 0;
+
+  CHECK (entries);
+  while ((entry = readdir (entries)))
+    nr += strncmp (entry->d_name, ".new-", 5) == 0 ||
+          strncmp (entry->d_name, ".removed-", 9) == 0;
+  closedir (entries);
+  return nr;
+}
+
+static void
+check_nothing_unfinished (void)
+{
+  CHECK (nr_unfinished ("domains") == 0);
+  CHECK (nr_unfinished ("domains/web") == 0);
+  CHECK (nr_unfinished ("domains/web/checkpoints") == 0);
 }
 
 static mode_t
@@ -170,7 +196,12 @@ test_domains (void)
   CHECK_ERROR (ERROR_INVALID, "contains '/'");
   CHECK (!catalogue_checkpoints (state, "nosuch"));
   CHECK_ERROR (ERROR_NOT_FOUND, "domain 'nosuch' is not known");
+  CHECK (!catalogue_checkpoint (state, "nosuch", "monday"));
+  CHECK_ERROR (ERROR_NOT_FOUND, "domain 'nosuch' is not known");
+  CHECK (catalogue_remove_checkpoint (state, "nosuch", "monday") == -1);
+  CHECK_ERROR (ERROR_NOT_FOUND, "domain 'nosuch' is not known");
   CHECK (catalogue_remove_domain (state, "a") == 0);
+  check_nothing_unfinished ();
   CHECK (!exists (in_state ("domains/a")));
   CHECK (catalogue_remove_domain (state, "a") == -1);
   CHECK_ERROR (ERROR_NOT_FOUND, "domain 'a' is not known");
@@ -385,6 +416,7 @@ test_full_disk (void)
     CHECK_ERROR (ERROR_SYSTEM, "domain.json: File too large");
   }
   CHECK (setrlimit (RLIMIT_FSIZE, &whole) == 0);
+  check_nothing_unfinished ();
   check_list ("a< late<");
   checkpoint_free (STEAL (late));
   late = catalogue_checkpoint (state, "web", "late");
@@ -405,6 +437,7 @@ test_in_the_way (void)
   CHECK (mkdir (in_state ("domains/web/current"), 0700) == 0);
   CHECK (catalogue_set_current (state, "web", "a") == -1);
   CHECK_ERROR (ERROR_SYSTEM, "cannot write");
+  check_nothing_unfinished ();
   CHECK (!catalogue_current (state, "web"));
   CHECK_ERROR (ERROR_SYSTEM, "it is not a file");
   CHECK (catalogue_remove_checkpoint (state, "web", "a") == -1);
@@ -415,6 +448,94 @@ test_in_the_way (void)
   CHECK (!catalogue_current (state, "web"));
   CHECK_ERROR (ERROR_SYSTEM, "web/current is damaged");
   CHECK (unlink (in_state ("domains/web/current")) == 0);
+}
+
+/* Names that a careless file system or a careless program would confuse. */
+static void
+test_odd_names (void)
+{
+  static char longest[129];
+  const char *const names[] = { longest,
+                                "x.xml",
+                                "x",
+                                "current",
+                                " x",
+                                "X",
+                                "\xc3\xa9",  /* e with an acute accent */
+                                "e\xcc\x81", /* the same to the eye */
+                                "\xf0\x9f\x92\xbe",
+                                "-rf *",
+                                "%s%n",
+                                "a&b<c>'d\"" };
+  size_t nr_names = sizeof names / sizeof names[0];
+
+  memset (longest, 'n', 128);
+  for (size_t i = 0; i < nr_names; i++)
+    CHECK (add_checkpoint (names[i], i ? names[i - 1] : NULL, 50 + i) == 0);
+  {
+    CLEANUP_CHECKPOINT_LIST struct checkpoint_list *list =
+        catalogue_checkpoints (state, "web");
+
+    CHECK (list && list->nr_checkpoints == 2 + nr_names);
+    for (size_t i = 0; i < nr_names; i++)
+      CHECK (strcmp (list->checkpoints[2 + i]->name, names[i]) == 0);
+  }
+  for (size_t i = 0; i < nr_names; i++)
+    CHECK (catalogue_remove_checkpoint (state, "web", names[i]) == 0);
+  longest[64] = '\xff';
+  CHECK (add_checkpoint (longest, NULL, 5) == -1);
+  CHECK_ERROR (ERROR_INVALID, "is not valid UTF-8");
+  check_list ("a< late<");
+}
+
+/* Rewrites one checkpoint for ever, in one of two forms. */
+static void
+write_until_killed (int64_t first, int64_t second)
+{
+  static char text[200000];
+  CLEANUP_CHECKPOINT struct checkpoint *late =
+      catalogue_checkpoint (state, "web", "late");
+
+  CHECK (late);
+  memset (text, 'x', sizeof text - 1);
+  for (;;) {
+    free (STEAL (late->description));
+    late->creation_time = late->creation_time == first ? second : first;
+    /* Of very different lengths, so that a mixture could not be parsed. */
+    late->description = strdup (late->creation_time == first ? "short" : text);
+    CHECK (catalogue_replace_checkpoint (state, "web", late) == 0);
+  }
+}
+
+/* A process is killed while it writes: the file is the old one or the new one,
+ * and what it left is removed by the next start. */
+static void
+test_killed (void)
+{
+  size_t nr_left = 0;
+
+  for (int i = 0; i < 40; i++) {
+    CLEANUP_CHECKPOINT struct checkpoint *late = NULL;
+    struct timespec pause = { 0, 3000000 + 137000 * i };
+    pid_t pid = fork ();
+
+    CHECK (pid >= 0);
+    if (pid == 0) {
+      write_until_killed (9, 10);
+      _exit (EXIT_FAILURE);
+    }
+    nanosleep (&pause, NULL);
+    CHECK (kill (pid, SIGKILL) == 0);
+    CHECK (waitpid (pid, NULL, 0) == pid);
+    late = catalogue_checkpoint (state, "web", "late");
+    CHECK (late && (late->creation_time == 9 || late->creation_time == 10));
+    CHECK (!late->description || strlen (late->description) ==
+                                     (late->creation_time == 9 ? 5 : 199999));
+    nr_left += nr_unfinished ("domains/web/checkpoints");
+    CHECK (catalogue_open (state) == 0);
+    CHECK (nr_unfinished ("domains/web/checkpoints") == 0);
+  }
+  printf ("40 writers killed, %zu of them in the middle of a file\n", nr_left);
 }
 
 static void
@@ -470,6 +591,8 @@ main (void)
   test_damage ();
   test_full_disk ();
   test_in_the_way ();
+  test_odd_names ();
+  test_killed ();
   test_many ();
   return 0;
 }
