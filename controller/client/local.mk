@@ -12,3 +12,6 @@ controller_libpullback_la_SOURCES = \
 	controller/client/operations.c \
 	controller/common/error.c controller/common/error.h \
 	controller/common/paths.c controller/common/paths.h
+
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = controller/client/pullback.pc

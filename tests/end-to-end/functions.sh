@@ -25,14 +25,6 @@ start_domain ()
   pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null
 }
 
-start_pullbackd ()
-{
-  pullbackd >"$tmp/pullbackd.log" 2>&1 &
-  pullbackd_pid=$!
-  ends_with_test "$pullbackd_pid"
-  wait_for 10 pullback domain-list >/dev/null
-}
-
 # disk_write DISK PATTERN OFFSET LENGTH: by the guest, and in the truth; the
 # pattern 0 is a write of zeroes.
 disk_write ()
