@@ -19,6 +19,7 @@
 #include "controller/catalogue/catalogue.h"
 #include "tests/formats/check.h"
 
+static pid_t owner; /* not a child of the test's */
 static char base[] = "/tmp/pullback-XXXXXX";
 static char state[sizeof base + sizeof "/a/state"];
 
@@ -33,6 +34,8 @@ remove_entry (const char *path, const struct stat *status, int kind,
 static void
 clean_up (void)
 {
+  if (getpid () != owner)
+    return;
   nftw (base, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -429,6 +432,58 @@ test_full_disk (void)
   }
 }
 
+static void
+set_modes (mode_t mode)
+{
+  CHECK (chmod (base, mode | 0700) == 0);
+  CHECK (chmod (in_state ("%s", ".."), mode | 0700) == 0);
+  CHECK (chmod (in_state ("%s", "."), mode | 0700) == 0);
+  CHECK (chmod (in_state ("domains"), mode) == 0);
+  CHECK (chmod (in_state ("domains/web"), mode) == 0);
+  CHECK (chmod (in_state ("domains/web/checkpoints"), mode) == 0);
+}
+
+/* In a process of its own, because root has to become someone else. */
+static void
+try_without_permission (void)
+{
+  struct domain_record record = { .name = (char *) "new",
+                                  .qmp = (char *) "/q" };
+
+  if (geteuid () == 0)
+    CHECK (setresuid (65534, 65534, 65534) == 0);
+  CHECK (add_checkpoint ("new", NULL, 30) == -1);
+  CHECK_ERROR (ERROR_SYSTEM, "new.xml: Permission denied");
+  CHECK (catalogue_set_current (state, "web", "a") == -1);
+  CHECK_ERROR (ERROR_SYSTEM, "current: Permission denied");
+  CHECK (catalogue_add_domain (state, &record) == -1);
+  CHECK_ERROR (ERROR_SYSTEM, "domains: Permission denied");
+  CHECK (catalogue_remove_domain (state, "web") == -1);
+  CHECK_ERROR (ERROR_SYSTEM, "domains: Permission denied");
+  CHECK (catalogue_open ("/proc/nowhere/state") == -1);
+  CHECK_ERROR (ERROR_SYSTEM, "cannot make the folder /proc/nowhere");
+}
+
+static void
+test_without_permission (void)
+{
+  int status;
+  pid_t pid;
+
+  set_modes (0555);
+  pid = fork ();
+  CHECK (pid >= 0);
+  if (pid == 0) {
+    try_without_permission ();
+    _exit (0);
+  }
+  CHECK (waitpid (pid, &status, 0) == pid);
+  set_modes (0700);
+  CHECK (status == 0);
+  check_nothing_unfinished ();
+  check_list ("a< late<");
+}
+
 /* What cannot be written or removed is said and changes nothing: folders in the
  * place of files stop root as well. */
 static void
@@ -580,6 +635,7 @@ int
 main (void)
 {
   CHECK (mkdtemp (base));
+  owner = getpid ();
   atexit (clean_up);
   sprintf (state, "%s/a/state", base);
   test_domains ();
@@ -590,6 +646,7 @@ main (void)
   test_unfinished ();
   test_damage ();
   test_full_disk ();
+  test_without_permission ();
   test_in_the_way ();
   test_odd_names ();
   test_killed ();
