@@ -40,8 +40,7 @@ create_file (const struct capture_disk *disk, uint64_t size)
 
   if (fd < 0)
     return fail_errno (errno == EEXIST ? ERROR_CONFLICT : ERROR_SYSTEM,
-                       "cannot make the scratch file '%s' of disk '%s'%s",
-                       disk->scratch, disk->disk->name,
+                       "cannot make the scratch file '%s'%s", disk->scratch,
                        errno == EEXIST
                            ? " (remove it if no backup uses it)"
                            : " (is the scratch folder there, and writable?)");

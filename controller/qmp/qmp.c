@@ -135,6 +135,8 @@ send_text (struct qmp *qmp, const char *text, size_t size)
 
     if (r < 0 && errno == EINTR)
       continue;
+    if (r < 0 && (errno == EPIPE || errno == ECONNRESET))
+      return 0; /* the reader says so to who waits for the answer */
     if (r < 0) {
       /* Half a command may be on its way: nothing can follow it. */
       shutdown (qmp->fd, SHUT_RDWR);

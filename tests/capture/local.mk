@@ -9,10 +9,13 @@ tests_capture_driver_CFLAGS = $(AM_CFLAGS) $(JSON_C_CFLAGS)
 tests_capture_driver_LDADD = controller/libcontroller.la $(JSON_C_LIBS)
 
 capture_tests = \
+	tests/capture/test-qmp.sh \
+	tests/capture/test-disks.sh \
 	tests/capture/test-capture.sh \
 	tests/capture/test-capture-methods.sh \
 	tests/capture/test-capture-rollback.sh
 TESTS += $(capture_tests)
 EXTRA_DIST += $(capture_tests) \
-	tests/capture/functions.sh tests/capture/capture.py tests/capture/contents.py \
-	tests/capture/rollback.py
+	tests/capture/functions.sh tests/capture/capture.py \
+	tests/capture/contents.py tests/capture/inventory.py \
+	tests/capture/qmp-client.py tests/capture/rollback.py
