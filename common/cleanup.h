@@ -43,8 +43,8 @@ cleanup_unlock (pthread_mutex_t **lock)
 
 /* Holds the lock until the end of the enclosing scope. */
 #define LOCK_IN_SCOPE_NAMED(lock, line)                                        \
-  __attribute__ ((cleanup (cleanup_unlock))) pthread_mutex_t *held_##line =    \
-      ((void) pthread_mutex_lock (lock), (lock))
+  __attribute__ ((cleanup (cleanup_unlock), unused))                           \
+  pthread_mutex_t *held_##line = ((void) pthread_mutex_lock (lock), (lock))
 #define LOCK_IN_SCOPE_AT(lock, line) LOCK_IN_SCOPE_NAMED (lock, line)
 #define LOCK_IN_SCOPE(lock)          LOCK_IN_SCOPE_AT (lock, __LINE__)
 

@@ -279,7 +279,7 @@ static const struct xml_element storage_children[] = {
   { .name = "encryption",
     .refused = "Pullback does not encrypt; leave it out and use storage that "
                "is encrypted" },
-  { NULL }
+  { .name = NULL }
 };
 
 static const struct xml_element disk_children[] = {
@@ -290,7 +290,7 @@ static const struct xml_element disk_children[] = {
             { .name = "fdgroup", .refused = backup_no_fd_group },
             { .name = "file", .store = store_scratch_file },
             { .name = "dev", .store = store_scratch_device },
-            { NULL } },
+            { .name = NULL } },
     .children = storage_children,
     .end = end_scratch },
   { .name = "target",
@@ -300,15 +300,15 @@ static const struct xml_element disk_children[] = {
             { .name = "fdgroup", .refused = backup_no_fd_group },
             { .name = "file", .store = store_target_file },
             { .name = "dev", .store = store_target_device },
-            { NULL } },
+            { .name = NULL } },
     .children = storage_children,
     .end = end_target },
   { .name = "driver",
     .attributes =
         (const struct xml_attribute[]){
             { .name = "type", .store = store_driver, .required = true },
-            { NULL } } },
-  { NULL }
+            { .name = NULL } } },
+  { .name = NULL }
 };
 
 const struct xml_element backup_disk_element[] = {
@@ -325,8 +325,8 @@ const struct xml_element backup_disk_element[] = {
             { .name = "exportname", .store = store_export_name },
             { .name = "exportbitmap", .store = store_export_bitmap },
             { .name = "index", .store = store_index },
-            { NULL } },
+            { .name = NULL } },
     .children = disk_children,
     .end = end_disk },
-  { NULL }
+  { .name = NULL }
 };

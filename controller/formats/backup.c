@@ -214,10 +214,10 @@ static const struct xml_element backup_children[] = {
             { .name = "port", .store = store_port },
             { .name = "socket", .store = store_socket },
             { .name = "tls", .store = store_tls },
-            { NULL } },
+            { .name = NULL } },
     .end = end_server },
   { .name = "disks", .children = backup_disk_element, .end = backup_disks_end },
-  { NULL }
+  { .name = NULL }
 };
 
 static const struct xml_element backup_element = {
@@ -225,7 +225,7 @@ static const struct xml_element backup_element = {
   .attributes =
       (const struct xml_attribute[]){ { .name = "mode", .store = store_mode },
                                       { .name = "id", .store = check_id },
-                                      { NULL } },
+                                      { .name = NULL } },
   .children = backup_children,
   .end = end_backup,
 };

@@ -223,19 +223,19 @@ static const struct xml_element disk_element[] = {
             { .name = "checkpoint", .store = store_disk_checkpoint },
             { .name = "bitmap", .store = store_disk_bitmap },
             { .name = "size", .store = store_disk_size },
-            { NULL } },
+            { .name = NULL } },
     .end = end_disk },
-  { NULL }
+  { .name = NULL }
 };
 
 static const struct xml_element parent_children[] = {
-  { .name = "name", .text = store_parent_name }, { NULL }
+  { .name = "name", .text = store_parent_name }, { .name = NULL }
 };
 
 static const struct xml_element domain_children[] = {
   { .name = "name", .text = store_domain_name },
   { .name = "uuid", .text = store_domain_uuid },
-  { NULL }
+  { .name = NULL }
 };
 
 static const struct xml_element checkpoint_children[] = {
@@ -248,7 +248,7 @@ static const struct xml_element checkpoint_children[] = {
     .children = domain_children,
     .opaque = true,
     .end = end_domain },
-  { NULL }
+  { .name = NULL }
 };
 
 static const struct xml_element checkpoint_element = {

@@ -119,10 +119,8 @@ test_checkpoint (void)
 static void
 test_texts (void)
 {
-  static const char *const impossible[] = { "a\x01"
-                                            "b",
-                                            "\x1b[31m", "\xff", "\xed\xa0\x80",
-                                            "\xef\xbf\xbf" };
+  static const char *const impossible[] = { "a\x01 b", "\x1b[31m", "\xff",
+                                            "\xed\xa0\x80", "\xef\xbf\xbf" };
   struct checkpoint checkpoint = { .name = (char *) "a" };
   CLEANUP_FREE char *long_text = malloc (FORMATS_MAX_LENGTH + 1);
 
