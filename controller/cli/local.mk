@@ -20,3 +20,7 @@ controller_pullback_SOURCES = \
 	controller/cli/reply.c controller/cli/reply.h \
 	controller/cli/table.c controller/cli/table.h \
 	controller/cli/verb.h
+
+# bash finds a command's completion by the command's name.
+completiondir = $(datadir)/bash-completion/completions
+dist_completion_DATA = %D%/bash-completion/pullback

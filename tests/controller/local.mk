@@ -5,6 +5,7 @@ controller_tests = \
 	%D%/test-autostart.sh \
 	%D%/test-checkpoints.sh \
 	%D%/test-client.sh \
+	%D%/test-completion.sh \
 	%D%/test-daemon.sh \
 	%D%/test-domains.sh \
 	%D%/test-http.sh \
