@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 
 DRIVER = os.environ["builddir"] + "/tests/capture/driver"
 TMP = os.environ["tmp"]
@@ -186,6 +187,13 @@ class Export:
             found += got
             offset = got[-1][0] + got[-1][1]
         return found
+
+
+def wait_until(condition, seconds=20):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.02)
 
 
 def expect_failure(text, function, *args, **named):
