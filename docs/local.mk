@@ -2,6 +2,7 @@
 # Man pages from POD: NAME.SECTION is made from docs/NAME.pod, whose section is
 # the suffix listed in MAN_PODS (docs/pullback.1 for docs/pullback.pod).
 
+MAN_PODS += docs/pullback-relay.1
 man_MANS += $(MAN_PODS)
 CLEANFILES += $(MAN_PODS)
 EXTRA_DIST += $(patsubst %.8,%.pod,$(MAN_PODS:.1=.pod)) docs/api.md docs/architecture.md docs/formats.md

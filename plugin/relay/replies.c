@@ -82,8 +82,8 @@ make_pipe (struct mover *mover)
   return 0;
 }
 
-/* 'length' bytes from server to client; *left says how many are still to be
- * sent. */
+/* *left bytes from server to client; it says at the end how many the server has
+ * not given yet. */
 static enum move_result
 splice_data (struct mover *mover, uint32_t *left)
 {
@@ -97,9 +97,9 @@ splice_data (struct mover *mover, uint32_t *left)
       continue;
     if (r <= 0)
       return UPSTREAM_LOST;
-    if (stream_splice (client, mover->pipe[0], r, *left > r) == -1)
-      return CLIENT_LOST;
     *left -= r;
+    if (stream_splice (client, mover->pipe[0], r, *left > 0) == -1)
+      return CLIENT_LOST;
   }
   return MOVED;
 }
@@ -117,11 +117,24 @@ copy_data (struct mover *mover, uint32_t *left)
       continue;
     if (r <= 0)
       return UPSTREAM_LOST;
+    *left -= r;
     if (stream_write (client, mover->buffer, r) == -1)
       return CLIENT_LOST;
-    *left -= r;
   }
   return MOVED;
+}
+
+/* Takes payload from the server that nobody wants any more. */
+static void
+discard (struct mover *mover, uint32_t length)
+{
+  uint32_t n;
+
+  for (; length > 0; length -= n) {
+    n = length < BUFFER_SIZE ? length : BUFFER_SIZE;
+    if (receive (mover, mover->buffer, n) == -1)
+      return;
+  }
 }
 
 /* A chunk that has begun must be completed, with whatever bytes. */
@@ -146,7 +159,6 @@ stream_payload (struct mover *mover, const struct slot *read)
 {
   struct reply_writer *writer = &mover->transmission->writer;
   enum move_result result;
-  enum nbd_error error;
   uint32_t left = read->length;
 
   if (reply_data_begin (writer, read->cookie, read->offset, read->length) == -1)
@@ -159,12 +171,13 @@ stream_payload (struct mover *mover, const struct slot *read)
   /* Without structured replies there is nothing to pad for. */
   if (result == UPSTREAM_LOST && writer->structured && pad (mover, left) == -1)
     result = CLIENT_LOST;
-  error = result == MOVED ? NBD_SUCCESS : NBD_EIO;
   if (result == CLIENT_LOST) {
     pthread_mutex_unlock (&writer->lock);
+    discard (mover, left);
     return CLIENT_LOST;
   }
-  if (reply_data_end (writer, read->cookie, error) == -1)
+  if (reply_data_end (writer, read->cookie,
+                      result == MOVED ? NBD_SUCCESS : NBD_EIO) == -1)
     return CLIENT_LOST;
   return result;
 }
@@ -238,8 +251,8 @@ move_reply (struct mover *mover)
   return result;
 }
 
-/* Everything in flight fails. */
-static enum move_result
+/* Everything in flight fails; what was answered before is complete. */
+static void
 fail_reads (struct transmission *transmission)
 {
   struct slot read;
@@ -248,8 +261,28 @@ fail_reads (struct transmission *transmission)
   while (slots_abandon (transmission, &read))
     if (reply_error (&transmission->writer, read.cookie, NBD_EIO,
                      "the server behind the relay was lost") == -1)
-      return CLIENT_LOST;
-  return UPSTREAM_LOST;
+      stream_shutdown (&transmission->connection->stream);
+  if (reply_flush (&transmission->writer) == -1)
+    stream_shutdown (&transmission->connection->stream);
+}
+
+/* The client has gone, the server still sends: nbdkit 1.32 aborts, and with it
+ * all other clients' connections, when a connection is closed while several
+ * replies are under way on it ("Assertion `sock >= 0' failed").  So everything
+ * in flight is taken from it first. */
+static void
+discard_replies (struct mover *mover)
+{
+  struct nbd_simple_reply header;
+  struct slot read;
+
+  while (receive (mover, &header, sizeof header) == 0 &&
+         be32toh (header.magic) == NBD_SIMPLE_REPLY_MAGIC &&
+         slots_find (mover->transmission, be64toh (header.cookie), &read)) {
+    if (header.error == 0)
+      discard (mover, read.length);
+    slots_release (mover->transmission, be64toh (header.cookie));
+  }
 }
 
 void *
@@ -265,13 +298,14 @@ replies_thread (void *opaque)
 
   while (result == MOVED)
     result = move_reply (&mover);
-  if (result == UPSTREAM_LOST)
-    result = fail_reads (transmission);
   if (result == CLIENT_LOST) {
     /* The other thread waits in the client's stream or for a slot. */
     stream_shutdown (&transmission->connection->stream);
     slots_client_gone (transmission);
+    discard_replies (&mover);
   }
+  /* The server is lost, or disconnected by the other thread. */
+  fail_reads (transmission);
   if (mover.pipe[0] >= 0) {
     close (mover.pipe[0]);
     close (mover.pipe[1]);

@@ -113,7 +113,7 @@ slots_drain (struct transmission *transmission)
 
   LOCK_IN_SCOPE (&transmission->lock);
   any = transmission->in_flight > 0;
-  while (transmission->in_flight > 0 && !transmission->client_gone)
+  while (transmission->in_flight > 0)
     pthread_cond_wait (&transmission->changed, &transmission->lock);
   return any && !transmission->client_gone;
 }

@@ -214,8 +214,7 @@ transmission (struct connection *connection)
 
   if (thread_start (&replies, replies_thread, transmission) == 0) {
     serve_requests (transmission);
-    /* Whatever ended it: what is in flight is still answered, if the client
-     * takes it. */
+    /* Whatever ended it: what is in flight is still answered, or discarded. */
     slots_drain (transmission);
     disconnect_upstream (transmission);
     pthread_join (replies, NULL);

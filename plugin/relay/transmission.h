@@ -61,10 +61,10 @@ bool slots_abandon (struct transmission *transmission, struct slot *read);
 /* No slot will be taken any more; those in flight are left. */
 void slots_upstream_gone (struct transmission *transmission);
 
-/* Both threads shall end. */
+/* Nobody is left to answer: no slot is taken any more. */
 void slots_client_gone (struct transmission *transmission);
 
-/* Until nothing is in flight; false: nothing was. */
+/* Until nothing is in flight; false: nothing was, or nobody waits for it. */
 bool slots_drain (struct transmission *transmission);
 
 /* The thread that moves replies; 'opaque' is the transmission. */

@@ -1,1 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# The relay: rule by rule on the wire, with servers that misbehave, as a
+# process, and with the clients that people have.
+
+relay_tests = \
+	%D%/test-clients.sh \
+	%D%/test-handshake.py \
+	%D%/test-process.py \
+	%D%/test-transmission.py \
+	%D%/test-upstream.py
+
+TESTS += $(relay_tests)
+EXTRA_DIST += \
+	$(relay_tests) \
+	%D%/origin.py \
+	%D%/stage.py \
+	%D%/wire.py

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import socket as sockets
 import subprocess
 import sys
 import tempfile
@@ -71,10 +72,22 @@ def start(arguments, socket=None, **others):
     process = subprocess.Popen(arguments, **others)
     processes.append(process)
     if socket:
-        wait_for(socket, lambda: os.path.exists(socket) or
+        wait_for(socket, lambda: connects(socket) or
                  process.poll() is not None)
         assert process.poll() is None, '%s ended' % arguments[0]
     return process
+
+
+def connects(socket):
+    """A server listens: its file alone may be there a moment earlier."""
+    one = sockets.socket(sockets.AF_UNIX)
+    try:
+        one.connect(socket)
+        return True
+    except OSError:
+        return False
+    finally:
+        one.close()
 
 
 def end(process, number=signal.SIGTERM):
@@ -98,6 +111,8 @@ def relay(upstream, *arguments, name='relay.sock', **others):
     process = start(['pullback-relay', '--upstream', 'unix:' + upstream,
                      '--listen', 'unix:' + socket, *arguments],
                     socket=socket, **others)
+    # The client that found it is gone.
+    wait_for('the relay to be idle', lambda: idle(process))
     return process, socket
 
 

@@ -270,6 +270,8 @@ def parse_error(kind, data):
 
 def assemble(chunks, offset, length, flags=0):
     """The bytes of a structured read, or its error."""
+    if len(chunks) == 1 and chunks[0][0] & 0x8000:
+        return parse_error(*chunks[0])
     result = bytearray(length)
     covered = bytearray(length)
     content = 0
