@@ -5,6 +5,12 @@ check_PROGRAMS += %D%/test-map
 %C%_test_map_SOURCES = %D%/test-map.c
 %C%_test_map_LDADD = plugin/libmap.la
 
+if WITH_SANITIZERS
+noinst_LTLIBRARIES += %D%/keep-locales.la
+%C%_keep_locales_la_SOURCES = %D%/keep-locales.c
+%C%_keep_locales_la_LDFLAGS = -module -avoid-version -shared -rpath /none
+endif
+
 plugin_tests = \
 	%D%/test-broker.sh \
 	%D%/test-copies.sh \
@@ -15,5 +21,6 @@ TESTS += %D%/test-map $(plugin_tests)
 EXTRA_DIST += \
 	$(plugin_tests) \
 	%D%/broker.py \
+	%D%/keep-locales.c \
 	%D%/plugin.sh \
 	%D%/truth.py
