@@ -225,7 +225,9 @@ int
 capture_stop_exports (struct capture *capture)
 {
   capture->ending = true;
-  return undo_run (capture->qmp, &capture->made, UNDO_EXPORT | UNDO_SERVER);
+  /* The server goes last, when nobody is connected any more: QEMU 7.2 waits for
+   * ever in nbd-server-stop for a client that only negotiates. */
+  return undo_run (capture->qmp, &capture->made, UNDO_EXPORT);
 }
 
 int

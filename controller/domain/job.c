@@ -308,7 +308,7 @@ job_begin (const struct job_request *request, struct backup *backup,
   job->plan = plan_new (&plan, STEAL (owned_backup), STEAL (owned_checkpoint),
                         inventory);
   if (job->plan == NULL || choose_server (job) == -1 ||
-      start_datapath (job) == -1 || begin_capture (job, request->method) == -1)
+      begin_capture (job, request->method) == -1 || start_datapath (job) == -1)
     return NULL;
   return STEAL (job);
 }
