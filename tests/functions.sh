@@ -14,23 +14,49 @@ pids=()
 # The daemon that the command starts, with all its files, is the test's own.
 export PULLBACK_HOME=$tmp
 
+# When the process began: with it a pid names one process, and not a later one
+# of someone else's that has the number by then.
+beginning_of ()
+{
+  local line
+  line=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  # The command's name, in parentheses, can hold spaces.
+  set -- ${line##*) }
+  # A zombie is gone.
+  [ "$1" != Z ] && echo "${20}"
+}
+
+# is_still PID BEGINNING
+is_still ()
+{
+  [ -n "$2" ] && [ "$(beginning_of "$1")" = "$2" ]
+}
+
+# end_process PID BEGINNING: by force where it does not end within five seconds.
+end_process ()
+{
+  is_still "$@" && kill "$1" 2>/dev/null || return 0
+  for _ in {1..100}; do
+    is_still "$@" || return 0
+    sleep 0.05
+  done
+  kill -9 "$1" 2>/dev/null || true
+}
+
 # Ends the processes that the test started, youngest first, and the folder.
 cleanup ()
 {
-  local status=$? pid i
+  local status=$? file pid i
   trap - EXIT
   # Daemons that a CLI started in the background, below any PULLBACK_HOME.
-  for pid in "$tmp"/run/pullbackd.pid "$tmp"/*/run/pullbackd.pid; do
-    [ ! -s "$pid" ] || pids+=("$(cat "$pid")")
+  for file in "$tmp"/run/pullbackd.pid "$tmp"/*/run/pullbackd.pid; do
+    pid=$(cat "$file" 2>/dev/null) || continue
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != pullbackd ] ||
+      ends_with_test "$pid"
   done
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
-    pid=${pids[i]}
-    kill "$pid" 2>/dev/null || continue
-    for _ in {1..50}; do
-      kill -0 "$pid" 2>/dev/null || break
-      sleep 0.1
-    done
-    kill -9 "$pid" 2>/dev/null || true
+    # shellcheck disable=SC2086
+    end_process ${pids[i]}
   done
   if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
     tail -v -n 100 "$tmp"/*.log "$PULLBACK_HOME"/run{,/*}/*.log 2>/dev/null || true
@@ -44,7 +70,7 @@ trap 'exit 1' INT TERM HUP
 # The process in $1 ends with the test.
 ends_with_test ()
 {
-  pids+=("$1")
+  pids+=("$1 $(beginning_of "$1" || true)")
 }
 
 fail ()
