@@ -3,6 +3,7 @@
 # the suffix listed in MAN_PODS (docs/pullback.1 for docs/pullback.pod).
 
 MAN_PODS += docs/pullback-relay.1
+MAN_PODS += docs/nbdkit-pullback-plugin.1
 man_MANS += $(MAN_PODS)
 CLEANFILES += $(MAN_PODS)
 EXTRA_DIST += $(patsubst %.8,%.pod,$(MAN_PODS:.1=.pod)) docs/api.md docs/architecture.md docs/formats.md

@@ -15,6 +15,8 @@ plugin_tests = \
 	%D%/test-broker.sh \
 	%D%/test-copies.sh \
 	%D%/test-errors.sh \
+	%D%/test-large.sh \
+	%D%/test-overlay.sh \
 	%D%/test-views.sh
 
 TESTS += %D%/test-map $(plugin_tests)
@@ -23,4 +25,5 @@ EXTRA_DIST += \
 	%D%/broker.py \
 	%D%/keep-locales.c \
 	%D%/plugin.sh \
+	%D%/scripted-server.py \
 	%D%/truth.py

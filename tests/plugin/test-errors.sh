@@ -30,6 +30,12 @@ plugin_fails "a name has at most 4096 bytes" socket=x \
 : >"$tmp/file"
 plugin_fails "Connection refused" "socket=$tmp/file"
 
+# What --help tells, the man page tells too.
+for parameter in $(nbdkit pullback --help | grep -o '^[][a-z]*=' | tr -d '[]='); do
+  grep -q "^=item.*B<$parameter=>" "$srcdir/docs/nbdkit-pullback-plugin.pod" ||
+    fail "the man page has no parameter $parameter"
+done
+
 make_disk 256 "$$"
 serve_image "$tmp/disk.qcow2" bitmaps.0=monday
 plugin_fails "there is no export 'vdb'; the server lists 'vda'" \
