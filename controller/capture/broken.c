@@ -53,18 +53,20 @@ disk_reason (const struct captured_disk *disk, const char *event,
       (is (node, disk->file) || is (node, disk->overlay)))
     return asprintf (reason, "the scratch file failed: %s",
                      text (data, "reason"));
+  if (is (event, "BLOCK_WRITE_THRESHOLD") && is (node, disk->file))
+    return asprintf (reason, "the scratch file has no more room for what the "
+                             "guest overwrites");
   return 0;
 }
 
-const char *
-capture_broken_by (const struct capture *capture, const char *event,
-                   json_object *data, char **reason)
+static const char *
+broken_disk (const struct capture *capture, const char *event,
+             json_object *data, char **reason)
 {
-  *reason = NULL;
-  if (capture->ending)
-    return NULL;
   if (is (event, "")) {
-    if (asprintf (reason, "the connection to QEMU is lost: it has ended") < 0)
+    if (asprintf (reason,
+                  "the connection to QEMU is lost: it has ended, or its "
+                  "monitor was taken away") < 0)
       *reason = NULL;
     return capture->disks[0].name;
   }
@@ -77,4 +79,19 @@ capture_broken_by (const struct capture *capture, const char *event,
       return capture->disks[i].name;
   }
   return NULL;
+}
+
+const char *
+capture_broken_by (struct capture *capture, const char *event,
+                   json_object *data, char **reason)
+{
+  const char *disk;
+
+  *reason = NULL;
+  if (capture->ending)
+    return NULL;
+  disk = broken_disk (capture, event, data, reason);
+  if (disk)
+    guard_alarm (capture);
+  return disk;
 }

@@ -176,7 +176,9 @@ begin (struct capture *capture, const struct capture_request *request)
   if (for_each_disk (capture, capture->steps->expose) < 0 ||
       exports_freeze_maps (capture) < 0)
     return -1;
-  return exports_add (capture);
+  if (exports_add (capture) < 0)
+    return -1;
+  return guard_start (capture);
 }
 
 static void
@@ -234,6 +236,7 @@ int
 capture_end (struct capture *capture, bool keep_bitmaps)
 {
   capture->ending = true;
+  guard_stop (capture);
   if (keep_bitmaps)
     undo_keep (&capture->made, UNDO_BITMAP);
   return undo_run (capture->qmp, &capture->made, UNDO_ALL);
@@ -244,6 +247,7 @@ capture_free (struct capture *capture)
 {
   if (!capture)
     return;
+  guard_stop (capture);
   undo_free (&capture->made);
   for (size_t i = 0; i < capture->nr_disks; i++)
     free (capture->disks[i].name);

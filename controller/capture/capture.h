@@ -81,8 +81,10 @@ int capture_end (struct capture *capture, bool keep_bitmaps);
 
 /* For an event handler: the disk that an event says the point in time is lost
  * for (a job that failed, a scratch file that is full), else NULL.  *reason is
- * then the caller's. */
-const char *capture_broken_by (const struct capture *capture, const char *event,
+ * then the caller's.  The exports are then taken down in the background, so
+ * that nobody reads what is no longer of that time; what else was made stays
+ * until capture_end. */
+const char *capture_broken_by (struct capture *capture, const char *event,
                                json_object *data, char **reason);
 
 /* Frees the memory only, as after QEMU has gone; removes scratch files. */

@@ -5,6 +5,7 @@
 #ifndef PULLBACK_CAPTURE_INTERNAL_H
 #define PULLBACK_CAPTURE_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "controller/capture/capture.h"
@@ -26,6 +27,15 @@ struct captured_disk {
   const char *exposed;     /* the node that shows the point in time */
 };
 
+/* See guard.c. */
+struct capture_guard {
+  pthread_t thread;
+  bool started;
+  pthread_mutex_t lock; /* of 'alarm' */
+  pthread_cond_t wake;
+  bool alarm;
+};
+
 struct capture {
   struct qmp *qmp;
   const struct capture_method_steps *steps;
@@ -33,6 +43,7 @@ struct capture {
   size_t nr_disks;
   struct undo_list made;
   struct capture_report report;
+  struct capture_guard guard;
   atomic_bool ending; /* what ends from now on is ended by ourselves */
 };
 
@@ -63,6 +74,16 @@ int scratch_make (struct capture *capture, struct captured_disk *disk,
                   uint64_t size);
 /* A qcow2 image in it, and the node of that, backed by the live node. */
 int scratch_make_overlay (struct capture *capture, struct captured_disk *disk);
+
+/* Reserves room for the overlay's file and asks for the event
+ * BLOCK_WRITE_THRESHOLD before it is used up. */
+int scratch_reserve (struct capture *capture, struct captured_disk *disk);
+
+/* Watches over a capture that has begun; stopped before its end, twice is no
+ * error.  The alarm is for the thread that reads events. */
+int guard_start (struct capture *capture);
+void guard_alarm (struct capture *capture);
+void guard_stop (struct capture *capture);
 
 /* The snapshot-access node on the disk's filter; exposes it. */
 int access_make (struct capture *capture, struct captured_disk *disk);

@@ -6,7 +6,9 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/cut.c \
 	controller/capture/exports.c \
 	controller/capture/filter.c \
+	controller/capture/guard.c \
 	controller/capture/internal.h \
+	controller/capture/reserve.c \
 	controller/capture/methods.c \
 	controller/capture/overlay.c \
 	controller/capture/scratch.c \

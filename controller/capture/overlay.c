@@ -7,6 +7,14 @@
 #include "controller/capture/internal.h"
 
 static int
+prepare (struct capture *capture, struct captured_disk *disk)
+{
+  if (scratch_make_overlay (capture, disk) < 0)
+    return -1;
+  return scratch_reserve (capture, disk);
+}
+
+static int
 expose (struct capture *capture, struct captured_disk *disk)
 {
   (void) capture;
@@ -15,11 +23,12 @@ expose (struct capture *capture, struct captured_disk *disk)
 }
 
 const struct capture_method_steps capture_overlay = {
-  .promise = "this version of QEMU fails the guest's writes while the scratch "
-             "file cannot take the old data: keep as much space free for it as "
-             "the guest may write during the backup",
+  .promise = "this version of QEMU fails the guest's writes where the scratch "
+             "file cannot take the old data: room for it was reserved, and the "
+             "backup is given up before that is used up; a scratch file system "
+             "that fails otherwise fails the guest's writes",
   .allocation_depth = true,
-  .prepare = scratch_make_overlay,
+  .prepare = prepare,
   .cut = cut_by_transaction,
   .expose = expose,
 };

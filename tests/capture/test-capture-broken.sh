@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A point in time that is lost is never served, and does not hurt the guest.
+
+. "$srcdir/tests/capture/functions.sh"
+
+start_two_disks
+methods=$(methods_here)
+for method in $methods; do
+  run_python broken.py "$method"
+  wait "$qemu_pid" || fail "QEMU ended badly with the method $method"
+  # All writes of the guest went through.
+  "$qemu_img" compare -f raw -F qcow2 "$tmp/truth" "$tmp/vda.qcow2"
+  rm -f "$tmp"/*.sock
+  start_two_disks
+done
