@@ -88,7 +88,8 @@ capture_broken_by (struct capture *capture, const char *event,
   const char *disk;
 
   *reason = NULL;
-  if (capture->ending)
+  /* What comes after the alarm is of the guard's doing. */
+  if (capture->ending || capture->guard.alarm)
     return NULL;
   disk = broken_disk (capture, event, data, reason);
   if (disk)

@@ -31,9 +31,9 @@ struct captured_disk {
 struct capture_guard {
   pthread_t thread;
   bool started;
-  pthread_mutex_t lock; /* of 'alarm' */
+  pthread_mutex_t lock;
   pthread_cond_t wake;
-  bool alarm;
+  atomic_bool alarm;
 };
 
 struct capture {

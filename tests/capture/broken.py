@@ -36,6 +36,7 @@ def lost_by(cause, reason, name="vda"):
             assert "AssertionError" not in repr(error), error
     wait_until(lambda: monitor("query-jobs") == [])
     disk.write(0, 3 * MiB, 0x22)
+    assert len(driver("broken")) == 1, driver("broken")
     driver("stop-exports")
     driver("end", keep=False)
     driver("free")
