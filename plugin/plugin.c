@@ -354,4 +354,7 @@ static struct nbdkit_plugin plugin = {
   .extents = pullback_extents,
 };
 
+/* The macro defines it without. */
+extern NBDKIT_DLL_PUBLIC struct nbdkit_plugin *plugin_init (void);
+
 NBDKIT_REGISTER_PLUGIN (plugin)

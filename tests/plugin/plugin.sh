@@ -73,11 +73,11 @@ make_disk ()
   local disk=$tmp/disk.qcow2
   /usr/bin/python3 "$srcdir/tests/plugin/truth.py" "$tmp" "$1" "$2"
   $qemu_img create -q -f qcow2 "$disk" "$(($1 * 65536))"
-  qemu-io -f qcow2 "$disk" <"$tmp/base.io" >"$tmp/qemu-io.log"
+  qemu-io -t unsafe -f qcow2 "$disk" <"$tmp/base.io" >"$tmp/qemu-io.log"
   $qemu_img bitmap --add --enable -f qcow2 "$disk" monday
-  qemu-io -f qcow2 "$disk" <"$tmp/monday.io" >"$tmp/qemu-io.log"
+  qemu-io -t unsafe -f qcow2 "$disk" <"$tmp/monday.io" >"$tmp/qemu-io.log"
   $qemu_img bitmap --add --enable -f qcow2 "$disk" tuesday
-  qemu-io -f qcow2 "$disk" <"$tmp/tuesday.io" >"$tmp/qemu-io.log"
+  qemu-io -t unsafe -f qcow2 "$disk" <"$tmp/tuesday.io" >"$tmp/qemu-io.log"
   $qemu_img bitmap --disable -f qcow2 "$disk" monday
   $qemu_img bitmap --disable -f qcow2 "$disk" tuesday
 }

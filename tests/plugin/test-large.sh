@@ -42,7 +42,7 @@ PYTHON
 
 $qemu_img create -q -f qcow2 "$tmp/disk.qcow2" 1T
 $qemu_img bitmap --add --enable -f qcow2 "$tmp/disk.qcow2" monday
-qemu-io -f qcow2 "$tmp/disk.qcow2" <"$tmp/changes.io" >"$tmp/qemu-io.out"
+qemu-io -t unsafe -f qcow2 "$tmp/disk.qcow2" <"$tmp/changes.io" >"$tmp/qemu-io.out"
 $qemu_img bitmap --disable -f qcow2 "$tmp/disk.qcow2" monday
 serve_image "$tmp/disk.qcow2" bitmaps.0=monday
 start_plugin "socket=$tmp/server.sock"
