@@ -33,28 +33,66 @@ show_how (json_object *backup)
             "Checkpoint:", checkpoint);
 }
 
-/* Every URI to pull from is one line: an increment's is that of the view. */
+/* The URI of the view since a checkpoint: '@' and its name, percent-encoded,
+ * after the export's.  The caller's; NULL: reported. */
+static char *
+view_uri (const char *uri, const char *base)
+{
+  static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "abcdefghijklmnopqrstuvwxyz0123456789-._~";
+  const size_t length = strcspn (uri, "?");
+  char *view = NULL;
+  size_t size;
+  FILE *text = open_memstream (&view, &size);
+
+  if (text) {
+    fprintf (text, "%.*s@", (int) length, uri);
+    for (; *base; base++)
+      fprintf (text, strchr (plain, *base) ? "%c" : "%%%02X",
+               (unsigned char) *base);
+    fputs (uri + length, text);
+  }
+  if (text == NULL || fclose (text) != 0) {
+    fail_errno (ERROR_SYSTEM, "URI");
+    return NULL;
+  }
+  return view;
+}
+
+static int
+add_export (struct table *table, json_object *disk, const char *base,
+            const char *uri)
+{
+  CLEANUP_FREE char *what = NULL;
+
+  if (asprintf (&what, base ? "since %s" : "all", base) == -1) {
+    what = NULL;
+    return fail_errno (ERROR_SYSTEM, "table");
+  }
+  return table_row (table, reply_text (disk, "name"),
+                    format_size (reply_number (disk, "size")).text, what, uri);
+}
+
+/* What can be pulled, a line each: all of a disk, and its changes since the
+ * base if there is one. */
 static int
 show_exports (json_object *backup)
 {
   CLEANUP_TABLE struct table *table =
-      table_new ("Disk", "Size", "Mode", "URI", NULL);
+      table_new ("Disk", "Size", "Data", "URI", NULL);
   size_t i, count = reply_count (backup, "disks");
 
   if (table == NULL)
     return -1;
   for (i = 0; i < count; i++) {
     json_object *disk = reply_item (backup, "disks", i);
-    CLEANUP_FREE char *mode = NULL;
     const char *base = reply_text (disk, "incremental");
+    const char *uri = reply_text (disk, "uri");
+    CLEANUP_FREE char *view = base && uri ? view_uri (uri, base) : NULL;
 
-    if (asprintf (&mode, base ? "since %s" : "full", base) == -1) {
-      mode = NULL;
-      return fail_errno (ERROR_SYSTEM, "table");
-    }
-    if (table_row (table, reply_text (disk, "name"),
-                   format_size (reply_number (disk, "size")).text, mode,
-                   reply_text (disk, "uri")) == -1)
+    if (add_export (table, disk, NULL, uri) == -1 ||
+        (base && uri &&
+         (view == NULL || add_export (table, disk, base, view) == -1)))
       return -1;
   }
   table_show (table);

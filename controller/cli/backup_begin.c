@@ -165,6 +165,12 @@ backup_begin (struct invocation *invocation)
     return -1;
   if (reply == NULL)
     return 0;
+  /* The data path can fail at once; the point in time is lost then. */
+  if (reply_text (reply, "reason"))
+    return fail (ERROR_SYSTEM,
+                 "the backup was started and is broken: %s; 'pullback "
+                 "backup-end --abort %s' removes what is left of it",
+                 reply_text (reply, "reason"), value_of (invocation, "domain"));
   printf ("Backup started\n\n");
   return backup_show (reply);
 }

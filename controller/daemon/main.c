@@ -44,14 +44,19 @@ struct settings {
 static int stop_event = -1;
 static volatile sig_atomic_t stop_signal;
 
+static pid_t own_pid;
+
 /* Not a blocked mask and not SIG_IGN: what this process starts would inherit
- * those. */
+ * those.  A child has the handler, and the event, until it executes its
+ * program: a signal that it gets by then is for it alone. */
 static void
 on_stop (int number)
 {
   const uint64_t one = 1;
   int saved = errno;
 
+  if (getpid () != own_pid)
+    _exit (128 + number);
   stop_signal = number;
   if (write (stop_event, &one, sizeof one) == -1) {
     /* The counter is full: the main loop has been told already. */
@@ -71,6 +76,7 @@ catch_signals (void)
   struct sigaction stop = { .sa_handler = on_stop, .sa_flags = SA_RESTART };
   struct sigaction pipe = { .sa_handler = on_pipe, .sa_flags = SA_RESTART };
 
+  own_pid = getpid ();
   stop_event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_event == -1 || sigaction (SIGTERM, &stop, NULL) == -1 ||
       sigaction (SIGINT, &stop, NULL) == -1 ||
