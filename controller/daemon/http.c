@@ -90,7 +90,7 @@ send_reply (struct MHD_Connection *connection, const struct route_reply *reply)
 }
 
 static enum MHD_Result
-refuse_too_large (struct MHD_Connection *connection)
+refuse_too_large (struct MHD_Connection *connection, const char *url)
 {
   CLEANUP_FREE char *message = NULL;
   struct route_reply reply = { .status = STATUS_TOO_LARGE };
@@ -100,6 +100,7 @@ refuse_too_large (struct MHD_Connection *connection)
     message = NULL;
   reply.body =
       route_error ("invalid", message ? message : "the body is too large");
+  log_line ("%s: %u: the body is too large", url, reply.status);
   result = send_reply (connection, &reply);
   json_object_put (reply.body);
   return result;
@@ -207,7 +208,7 @@ handle (void *opaque, struct MHD_Connection *connection, const char *url,
     return MHD_YES;
   }
   if (exchange->too_large)
-    return refuse_too_large (connection);
+    return refuse_too_large (connection, url);
   return answer (http, connection, url, method, exchange);
 }
 

@@ -11,9 +11,11 @@ controller_tests = \
 	%D%/test-http.sh \
 	%D%/test-man-pages.sh \
 	%D%/test-usage.sh
-TESTS += $(controller_tests)
+TESTS += $(controller_tests) %D%/test-paths
 EXTRA_DIST += $(controller_tests) %D%/request.py
 
-check_PROGRAMS += %D%/client
+check_PROGRAMS += %D%/client %D%/test-paths
 %C%_client_SOURCES = %D%/client.c
 %C%_client_LDADD = controller/libpullback.la
+%C%_test_paths_SOURCES = %D%/test-paths.c
+%C%_test_paths_LDADD = controller/libcontroller.la
