@@ -15,6 +15,9 @@
 #include "controller/formats/xml-read.h"
 #include "controller/formats/xml-write.h"
 
+/* Of Pullback's own elements. */
+#define NAMESPACE "urn:pullback:checkpoint:1"
+
 void
 checkpoint_free (struct checkpoint *checkpoint)
 {
@@ -30,6 +33,7 @@ checkpoint_free (struct checkpoint *checkpoint)
   free (checkpoint->name);
   free (checkpoint->description);
   free (checkpoint->parent);
+  free (checkpoint->generation);
   free (checkpoint->domain_name);
   free (checkpoint->domain_uuid);
   free (checkpoint);
@@ -155,6 +159,14 @@ store_creation_time (void *reader, const char *text)
 }
 
 static int
+store_generation (void *reader, const char *text)
+{
+  struct checkpoint *checkpoint = reader;
+
+  return store_uuid (&checkpoint->generation, text);
+}
+
+static int
 store_parent_name (void *reader, const char *text)
 {
   struct checkpoint *checkpoint = reader;
@@ -243,6 +255,7 @@ static const struct xml_element checkpoint_children[] = {
   { .name = "description", .text = store_description },
   { .name = "parent", .children = parent_children, .end = end_parent },
   { .name = "creationTime", .text = store_creation_time },
+  { .name = "generation", .space = NAMESPACE, .text = store_generation },
   { .name = "disks", .children = disk_element, .end = end_disks },
   { .name = "domain",
     .children = domain_children,
@@ -316,6 +329,11 @@ checkpoint_format (const struct checkpoint *checkpoint)
   if (checkpoint->creation_time)
     fprintf (writer.stream, "  <creationTime>%" PRIi64 "</creationTime>\n",
              checkpoint->creation_time);
+  if (checkpoint->generation)
+    fprintf (writer.stream,
+             "  <pullback:generation xmlns:pullback='" NAMESPACE "'>%s"
+             "</pullback:generation>\n",
+             checkpoint->generation);
   if (checkpoint->nr_disks) {
     fputs ("  <disks>\n", writer.stream);
     for (i = 0; i < checkpoint->nr_disks; i++)

@@ -23,6 +23,9 @@ struct checkpoint {
   char *description;     /* NULL: none */
   char *parent;          /* NULL: a root */
   int64_t creation_time; /* seconds since the epoch; 0: not said */
+  /* A UUID that tells apart checkpoints that had the name one after the other.
+   * Pullback's own element, in no document of libvirt's.  NULL: not said. */
+  char *generation;
   /* All that is kept of <domain>.  NULL: not said; no name, no <domain>. */
   char *domain_name, *domain_uuid;
   struct checkpoint_disk *disks;

@@ -39,8 +39,8 @@ at (const xmlNode *node)
   return at_line (node, xmlGetLineNo (node));
 }
 
-/* The names of a table for a message: "name, backup or type".  Both kinds of
- * entry begin with their name, and those that are refused are not offered. */
+/* The names of a table for a message: "name, backup or type".  Those that are
+ * refused, or in a namespace of their own, are not offered. */
 struct names {
   char text[512];
 };
@@ -74,12 +74,12 @@ element_names (const struct xml_element *elements)
   struct names names = { "" };
 
   for (; elements && elements->name; elements++)
-    if (!elements->refused)
+    if (!elements->refused && !elements->space)
       add_name (&names, elements->name, !elements[1].name);
   return names;
 }
 
-/* No table knows a name with a prefix. */
+/* Says the name with its prefix. */
 static int
 unknown (const char *what, const xmlNs *ns, const char *local,
          struct names known)
@@ -149,13 +149,21 @@ read_text (const xmlNode *node, const struct xml_element *element, void *reader)
 }
 
 static bool
-stands_twice (const xmlNode *node)
+is_element (const xmlNode *node, const struct xml_element *element)
+{
+  const xmlChar *space = node->ns ? node->ns->href : NULL;
+
+  return xmlStrEqual (space, (const xmlChar *) element->space) &&
+         strcmp (element->name, name_of (node)) == 0;
+}
+
+static bool
+stands_twice (const xmlNode *node, const struct xml_element *element)
 {
   const xmlNode *other;
 
   for (other = node->prev; other; other = other->prev)
-    if (other->type == XML_ELEMENT_NODE && !other->ns &&
-        xmlStrEqual (other->name, node->name))
+    if (other->type == XML_ELEMENT_NODE && is_element (other, element))
       return true;
   return false;
 }
@@ -170,8 +178,7 @@ read_child (const xmlNode *child, const struct xml_element *parent,
 {
   const struct xml_element *known = parent->children;
 
-  while (known && known->name &&
-         (child->ns || strcmp (known->name, name_of (child)) != 0))
+  while (known && known->name && !is_element (child, known))
     known++;
   if (!known || !known->name) {
     if (parent->opaque)
@@ -185,7 +192,7 @@ read_child (const xmlNode *child, const struct xml_element *parent,
           known->refused);
     return at (child);
   }
-  if (!known->many && stands_twice (child)) {
+  if (!known->many && stands_twice (child, known)) {
     fail (ERROR_INVALID, "stands here a second time");
     return at (child);
   }

@@ -20,7 +20,8 @@ struct xml_attribute {
 };
 
 struct xml_element {
-  const char *name; /* NULL ends a table */
+  const char *name;  /* NULL ends a table */
+  const char *space; /* its namespace; NULL: it has none */
   const struct xml_attribute *attributes;
   const struct xml_element *children;
   int (*begin) (void *reader);                  /* before its attributes */
