@@ -5,6 +5,7 @@
  *   STATE/domains/NAME/domain.json
  *   STATE/domains/NAME/checkpoints/CHECKPOINT.xml
  *   STATE/domains/NAME/current          the current checkpoint's name
+ *   STATE/domains/NAME/doomed           checkpoints that are to be gone
  *
  * Every file is written to a temporary name, synced, renamed and its folder
  * synced, so that a crash leaves the old one or the new one; a domain is added
@@ -56,11 +57,19 @@ void domain_record_free (struct domain_record *record);
  * and else by name.  NULL: reported. */
 struct checkpoint_list {
   struct checkpoint **checkpoints;
+  struct checkpoint **by_name; /* the same, sorted by name */
   size_t nr_checkpoints;
 };
 struct checkpoint_list *catalogue_checkpoints (const char *state,
                                                const char *domain);
 void checkpoint_list_free (struct checkpoint_list *list);
+/* Its place in by_name; nr_checkpoints: there is none of this name, or 'name'
+ * is NULL. */
+size_t checkpoint_list_index (const struct checkpoint_list *list,
+                              const char *name);
+/* The list's; NULL: there is none. */
+struct checkpoint *checkpoint_list_find (const struct checkpoint_list *list,
+                                         const char *name);
 
 /* NULL: reported, as an unknown checkpoint with the remedy. */
 struct checkpoint *catalogue_checkpoint (const char *state, const char *domain,
@@ -68,11 +77,26 @@ struct checkpoint *catalogue_checkpoint (const char *state, const char *domain,
 /* Stores new metadata; ERROR_CONFLICT if the name exists. */
 int catalogue_add_checkpoint (const char *state, const char *domain,
                               const struct checkpoint *checkpoint);
-/* Removes it; its children's parent becomes its parent, and so does current if
- * it was current.  Children are rewritten first: a crash in between leaves a
- * tree that is still whole. */
+/* Removes them; the nearest ancestor that stays becomes their children's
+ * parent, and current if one of them was.  Children are rewritten first: a
+ * crash in between leaves a tree that is still whole.  'names' ends with NULL;
+ * one that does not exist is an error, and nothing is changed then. */
+int catalogue_remove_checkpoints (const char *state, const char *domain,
+                                  const char *const *names);
+/* The same for one. */
 int catalogue_remove_checkpoint (const char *state, const char *domain,
                                  const char *name);
+
+/* A checkpoint is metadata here and bitmaps in QEMU, which no rename changes
+ * together.  Those of these names are to be gone, bitmaps and all, from when
+ * catalogue_doom has returned until catalogue_spare: who finds them doomed
+ * removes what is left of them.  So a deletion dooms first, and a creation
+ * spares last. */
+int catalogue_doom (const char *state, const char *domain,
+                    const char *const *names);
+int catalogue_spare (const char *state, const char *domain);
+/* An empty list: none is.  NULL: reported. */
+name_list catalogue_doomed (const char *state, const char *domain);
 
 /* Replaces the metadata of a checkpoint that exists. */
 int catalogue_replace_checkpoint (const char *state, const char *domain,

@@ -12,6 +12,7 @@
 #include "controller/catalogue/folder.h"
 #include "controller/catalogue/order.h"
 #include "controller/catalogue/paths.h"
+#include "controller/catalogue/unknown.h"
 #include "controller/common/error.h"
 #include "controller/formats/names.h"
 
@@ -25,6 +26,7 @@ checkpoint_list_free (struct checkpoint_list *list)
   for (i = 0; i < list->nr_checkpoints; i++)
     checkpoint_free (list->checkpoints[i]);
   free (list->checkpoints);
+  free (list->by_name);
   free (list);
 }
 
@@ -43,7 +45,32 @@ check_domain (const char *state, const char *domain)
   return record ? fail (ERROR_SYSTEM, "%s is gone; restore it", folder) : -1;
 }
 
-static void
+static int
+compare_to_name (const void *name, const void *item)
+{
+  return strcmp (name, (*(struct checkpoint *const *) item)->name);
+}
+
+size_t
+checkpoint_list_index (const struct checkpoint_list *list, const char *name)
+{
+  struct checkpoint **found = NULL;
+
+  if (name)
+    found = bsearch (name, list->by_name, list->nr_checkpoints, sizeof *found,
+                     compare_to_name);
+  return found ? (size_t) (found - list->by_name) : list->nr_checkpoints;
+}
+
+struct checkpoint *
+checkpoint_list_find (const struct checkpoint_list *list, const char *name)
+{
+  size_t index = checkpoint_list_index (list, name);
+
+  return index < list->nr_checkpoints ? list->by_name[index] : NULL;
+}
+
+void
 unknown_checkpoint (const char *domain, const char *name)
 {
   fail (ERROR_NOT_FOUND,
@@ -112,9 +139,11 @@ catalogue_checkpoints (const char *state, const char *domain)
     return NULL;
   while (names[nr_names])
     nr_names++;
-  if (list)
+  if (list) {
     list->checkpoints = calloc (nr_names + 1, sizeof *list->checkpoints);
-  if (!list || !list->checkpoints) {
+    list->by_name = calloc (nr_names + 1, sizeof *list->by_name);
+  }
+  if (!list || !list->checkpoints || !list->by_name) {
     fail_errno (ERROR_SYSTEM, "cannot list the checkpoints of '%s'", domain);
     return NULL;
   }
@@ -124,6 +153,7 @@ catalogue_checkpoints (const char *state, const char *domain)
 
     if (!checkpoint)
       return NULL;
+    list->by_name[list->nr_checkpoints] = checkpoint;
     list->checkpoints[list->nr_checkpoints++] = checkpoint;
   }
   if (order_checkpoints (list) < 0)
@@ -170,72 +200,6 @@ catalogue_replace_checkpoint (const char *state, const char *domain,
     return -1;
   }
   return write_checkpoint (path, checkpoint);
-}
-
-static struct checkpoint *
-find (const struct checkpoint_list *list, const char *name)
-{
-  size_t i;
-
-  for (i = 0; i < list->nr_checkpoints; i++)
-    if (strcmp (list->checkpoints[i]->name, name) == 0)
-      return list->checkpoints[i];
-  return NULL;
-}
-
-/* The children of 'gone' become its parent's. */
-static int
-reparent (const char *state, const char *domain, struct checkpoint_list *list,
-          const struct checkpoint *gone)
-{
-  size_t i;
-
-  for (i = 0; i < list->nr_checkpoints; i++) {
-    struct checkpoint *child = list->checkpoints[i];
-
-    if (!child->parent || strcmp (child->parent, gone->name) != 0)
-      continue;
-    free (STEAL (child->parent));
-    /* In a cycle of two a child would become its own parent: a root instead. */
-    if (gone->parent && strcmp (gone->parent, child->name) != 0 &&
-        !(child->parent = strdup (gone->parent)))
-      return fail_errno (ERROR_SYSTEM, "cannot change the parent of '%s'",
-                         child->name);
-    if (catalogue_replace_checkpoint (state, domain, child) < 0)
-      return -1;
-  }
-  return 0;
-}
-
-int
-catalogue_remove_checkpoint (const char *state, const char *domain,
-                             const char *name)
-{
-  CLEANUP_FREE char *path = path_of_checkpoint (state, domain, name);
-  CLEANUP_FREE char *folder = path_in_domain (state, domain, "checkpoints");
-  CLEANUP_CHECKPOINT_LIST struct checkpoint_list *list = NULL;
-  CLEANUP_FREE char *current = NULL;
-  const struct checkpoint *gone;
-
-  if (!path || !folder)
-    return -1;
-  list = catalogue_checkpoints (state, domain);
-  if (!list)
-    return -1;
-  gone = find (list, name);
-  if (!gone) {
-    unknown_checkpoint (domain, name);
-    return -1;
-  }
-  current = catalogue_current (state, domain);
-  if (!current && error_kind () != ERROR_NONE)
-    return -1;
-  if (reparent (state, domain, list, gone) < 0)
-    return -1;
-  if (current && strcmp (current, name) == 0 &&
-      catalogue_set_current (state, domain, gone->parent) < 0)
-    return -1;
-  return remove_file (path) < 0 ? -1 : sync_folder (folder);
 }
 
 char *

@@ -9,4 +9,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/catalogue/file.c \
 	controller/catalogue/folder.c controller/catalogue/folder.h \
 	controller/catalogue/order.c controller/catalogue/order.h \
-	controller/catalogue/paths.c controller/catalogue/paths.h
+	controller/catalogue/paths.c controller/catalogue/paths.h \
+	controller/catalogue/doomed.c \
+	controller/catalogue/removal.c \
+	controller/catalogue/unknown.h
