@@ -46,17 +46,17 @@ keeps_bitmaps (json_object *image)
 }
 
 static int
-read_bitmaps (struct disk *disk, json_object *node)
+read_bitmaps (json_object *node, struct disk_bitmap **bitmaps,
+              size_t *nr_bitmaps)
 {
   json_object *list = qmp_list (node, "dirty-bitmaps");
-  size_t count = qmp_length (list);
 
-  disk->bitmaps = calloc (count + 1, sizeof *disk->bitmaps);
-  if (!disk->bitmaps)
+  *bitmaps = calloc (qmp_length (list) + 1, sizeof **bitmaps);
+  if (!*bitmaps)
     return fail (ERROR_SYSTEM, "out of memory");
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < qmp_length (list); i++) {
     json_object *entry = json_object_array_get_idx (list, i);
-    struct disk_bitmap *bitmap = &disk->bitmaps[disk->nr_bitmaps];
+    struct disk_bitmap *bitmap = &(*bitmaps)[*nr_bitmaps];
 
     if (!qmp_string (entry, "name")) /* a job's own, of no use to others */
       continue;
@@ -68,7 +68,36 @@ read_bitmaps (struct disk *disk, json_object *node)
     bitmap->persistent = qmp_true (entry, "persistent");
     bitmap->inconsistent = qmp_true (entry, "inconsistent");
     bitmap->busy = qmp_true (entry, "busy");
-    disk->nr_bitmaps++;
+    ++*nr_bitmaps;
+  }
+  return 0;
+}
+
+/* More images than QEMU opens as one chain. */
+#define MAX_LAYERS 1024
+
+static int
+read_layers (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
+             struct disk *disk)
+{
+  json_object *below;
+
+  for (; disk->nr_layers < MAX_LAYERS; node = below) {
+    struct disk_layer *layers, *layer;
+
+    if (disk_node_backing (qmp, nodes, node, &below) < 0)
+      return -1;
+    if (!below)
+      return 0;
+    layers = reallocarray (disk->layers, disk->nr_layers + 1, sizeof *layers);
+    if (!layers)
+      return fail (ERROR_SYSTEM, "out of memory");
+    disk->layers = layers;
+    layer = &layers[disk->nr_layers++];
+    *layer = (struct disk_layer){ 0 };
+    if (copy (&layer->node, qmp_string (below, "node-name")) < 0 ||
+        read_bitmaps (below, &layer->bitmaps, &layer->nr_bitmaps) < 0)
+      return -1;
   }
   return 0;
 }
@@ -99,7 +128,7 @@ read_node (struct disk *disk, json_object *node)
       !json_object_get_boolean (active) &&
       copy (&disk->reason, "it is inactive, as during a migration") < 0)
     return -1;
-  return read_bitmaps (disk, node);
+  return read_bitmaps (node, &disk->bitmaps, &disk->nr_bitmaps);
 }
 
 /* Why it cannot be backed up at all; the first that applies. */
@@ -140,7 +169,8 @@ read_disk (struct qmp *qmp, struct disk_nodes *nodes, json_object *entry,
     if (disk->top && disk_node_below_filters (qmp, nodes, disk->top, &node) < 0)
       return -1;
   }
-  if (node && read_node (disk, node) < 0)
+  if (node &&
+      (read_node (disk, node) < 0 || read_layers (qmp, nodes, node, disk) < 0))
     return -1;
   return disk->reason
              ? 0
@@ -202,6 +232,24 @@ disks_query (struct qmp *qmp, const struct disk_name *names, size_t nr_names)
   return list;
 }
 
+static void
+free_bitmaps (struct disk_bitmap *bitmaps, size_t nr_bitmaps)
+{
+  for (size_t i = 0; i < nr_bitmaps; i++)
+    free (bitmaps[i].name);
+  free (bitmaps);
+}
+
+static void
+free_layers (struct disk *disk)
+{
+  for (size_t i = 0; i < disk->nr_layers; i++) {
+    free (disk->layers[i].node);
+    free_bitmaps (disk->layers[i].bitmaps, disk->layers[i].nr_bitmaps);
+  }
+  free (disk->layers);
+}
+
 void
 disk_list_free (struct disk_list *list)
 {
@@ -210,9 +258,8 @@ disk_list_free (struct disk_list *list)
   for (size_t i = 0; list->disks && i < list->nr_disks; i++) {
     struct disk *disk = &list->disks[i];
 
-    for (size_t b = 0; b < disk->nr_bitmaps; b++)
-      free (disk->bitmaps[b].name);
-    free (disk->bitmaps);
+    free_bitmaps (disk->bitmaps, disk->nr_bitmaps);
+    free_layers (disk);
     free (disk->name);
     free (disk->node);
     free (disk->top);
@@ -234,12 +281,57 @@ disk_by_name (struct disk_list *list, const char *name)
   return NULL;
 }
 
+static struct disk_bitmap *
+find_bitmap (struct disk_bitmap *bitmaps, size_t nr_bitmaps, const char *name)
+{
+  for (size_t i = 0; i < nr_bitmaps; i++)
+    if (strcmp (bitmaps[i].name, name) == 0)
+      return &bitmaps[i];
+  return NULL;
+}
+
 struct disk_bitmap *
 disk_bitmap (const struct disk *disk, const char *name)
 {
-  for (size_t i = 0; i < disk->nr_bitmaps; i++)
-    if (strcmp (disk->bitmaps[i].name, name) == 0)
-      return &disk->bitmaps[i];
+  return find_bitmap (disk->bitmaps, disk->nr_bitmaps, name);
+}
+
+struct disk_bitmap *
+disk_layer_bitmap (const struct disk *disk, size_t layer, const char *name)
+{
+  return find_bitmap (disk->layers[layer].bitmaps,
+                      disk->layers[layer].nr_bitmaps, name);
+}
+
+bool
+disk_bitmap_is_split (const struct disk *disk, const char *name)
+{
+  for (size_t i = 0; i < disk->nr_layers; i++)
+    if (disk_layer_bitmap (disk, i, name))
+      return true;
+  return false;
+}
+
+/* libvirt's rules: those of one name are in images next to one another from
+ * the top, and all of them record and are consistent. */
+static const char *
+layers_unusable (const struct disk *disk, const char *name)
+{
+  bool ended = false;
+
+  for (size_t i = 0; i < disk->nr_layers; i++) {
+    const struct disk_bitmap *bitmap = disk_layer_bitmap (disk, i, name);
+
+    if (!bitmap)
+      ended = true;
+    else if (ended)
+      return "its bitmap is missing in an image in the middle of the backing "
+             "chain";
+    else if (bitmap->inconsistent)
+      return "its bitmap in a backing image is inconsistent";
+    else if (!bitmap->recording)
+      return "its bitmap in a backing image is not recording";
+  }
   return NULL;
 }
 
@@ -247,13 +339,21 @@ const char *
 disk_bitmap_unusable (const struct disk *disk, const char *name)
 {
   const struct disk_bitmap *bitmap = disk_bitmap (disk, name);
+  bool split = disk_bitmap_is_split (disk, name);
+  const char *why;
 
   if (!bitmap)
-    return "its bitmap is missing";
+    return split ? "its bitmap is in a backing image only: a snapshot was made "
+                   "that did not carry it over"
+                 : "its bitmap is missing";
   if (bitmap->inconsistent)
     return "its bitmap is inconsistent: QEMU was not ended properly, or did "
            "not store it";
   if (!bitmap->recording)
     return "its bitmap is not recording";
-  return NULL;
+  why = layers_unusable (disk, name);
+  if (!why && split && !bitmap->merged)
+    why = "its bitmap in a backing image could not be merged into that of the "
+          "image on top";
+  return why;
 }

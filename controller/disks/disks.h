@@ -17,6 +17,15 @@ struct disk_bitmap {
   uint64_t count;       /* bytes marked dirty */
   uint32_t granularity; /* bytes */
   bool recording, persistent, inconsistent, busy;
+  bool merged; /* holds what those of this name in backing images hold; set by
+                  who has merged them */
+};
+
+/* An image below the one that is written to. */
+struct disk_layer {
+  char *node; /* node-name of its format node */
+  struct disk_bitmap *bitmaps;
+  size_t nr_bitmaps;
 };
 
 struct disk {
@@ -31,8 +40,10 @@ struct disk {
   bool iothread;   /* its device runs in an iothread */
   bool persistent; /* the format stores bitmaps in the image (qcow2 v3) */
   char *reason;    /* why it cannot be backed up at all, else NULL */
-  struct disk_bitmap *bitmaps;
+  struct disk_bitmap *bitmaps; /* of 'node', in QEMU's order: newest first */
   size_t nr_bitmaps;
+  struct disk_layer *layers; /* the backing chain, from the top */
+  size_t nr_layers;
 };
 
 struct disk_list {
@@ -57,9 +68,18 @@ void disk_list_free (struct disk_list *list);
 struct disk *disk_by_name (struct disk_list *list, const char *name);
 struct disk_bitmap *disk_bitmap (const struct disk *disk, const char *name);
 
+/* Of the 'layer'th image below the top; NULL if there is none. */
+struct disk_bitmap *disk_layer_bitmap (const struct disk *disk, size_t layer,
+                                       const char *name);
+
+/* Whether backing images have bitmaps of this name.  They hold what changed
+ * before a snapshot, the one on top only what did since. */
+bool disk_bitmap_is_split (const struct disk *disk, const char *name);
+
 /* Why the changes that the bitmap recorded cannot be used (missing,
- * inconsistent, not recording), as a text of static life time; NULL if they
- * can.  A bitmap that fails this is never a base. */
+ * inconsistent, not recording, or by libvirt's rules for a backing chain), as a
+ * text of static life time; NULL if they can.  A bitmap that fails this is
+ * never a base. */
 const char *disk_bitmap_unusable (const struct disk *disk, const char *name);
 
 static inline void

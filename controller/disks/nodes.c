@@ -4,6 +4,7 @@
 
 #include <config.h>
 
+#include "controller/common/error.h"
 #include "controller/disks/nodes.h"
 #include "controller/qmp/json.h"
 
@@ -47,11 +48,11 @@ disk_node (const struct disk_nodes *nodes, const char *name)
   return qmp_find (nodes->nodes, "node-name", name);
 }
 
-/* "file" of a filter, as newer versions list it. */
+/* "file" of a filter or "backing" of an image, as newer versions list them. */
 static const char *
-child_listed (json_object *node)
+child_listed (json_object *node, const char *edge)
 {
-  return qmp_string (qmp_find (qmp_list (node, "children"), "child", "file"),
+  return qmp_string (qmp_find (qmp_list (node, "children"), "child", edge),
                      "node-name");
 }
 
@@ -70,18 +71,17 @@ number (json_object *object, const char *key)
 /* The same from the debugging graph, the only place where older versions tell
  * it: nodes with ids, and edges between the ids. */
 static const char *
-child_in_graph (json_object *graph, const char *name)
+child_in_graph (json_object *graph, const char *name, const char *edge)
 {
   json_object *nodes = qmp_list (graph, "nodes");
   json_object *edges = qmp_list (graph, "edges");
   uint64_t parent = number (qmp_find (nodes, "name", name), "id"), child = 0;
 
   for (size_t i = 0; i < qmp_length (edges); i++) {
-    json_object *edge = json_object_array_get_idx (edges, i);
+    json_object *each = json_object_array_get_idx (edges, i);
 
-    if (number (edge, "parent") == parent &&
-        qmp_string_is (edge, "name", "file"))
-      child = number (edge, "child");
+    if (number (each, "parent") == parent && qmp_string_is (each, "name", edge))
+      child = number (each, "child");
   }
   for (size_t i = 0; child != 0 && i < qmp_length (nodes); i++) {
     json_object *node = json_object_array_get_idx (nodes, i);
@@ -90,6 +90,21 @@ child_in_graph (json_object *graph, const char *name)
       return qmp_string (node, "name");
   }
   return NULL;
+}
+
+/* The name of a node's child; NULL: not found. */
+static int
+find_child (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
+            const char *edge, const char **name)
+{
+  *name = child_listed (node, edge);
+  if (!*name && !nodes->graph &&
+      qmp_can (qmp, "x-debug-query-block-graph", NULL, NULL) &&
+      qmp_execute (qmp, "x-debug-query-block-graph", NULL, &nodes->graph) < 0)
+    return -1;
+  if (!*name && nodes->graph)
+    *name = child_in_graph (nodes->graph, qmp_string (node, "node-name"), edge);
+  return 0;
 }
 
 int
@@ -105,14 +120,30 @@ disk_node_below_filters (struct qmp *qmp, struct disk_nodes *nodes,
       *found = node;
       return 0;
     }
-    below = child_listed (node);
-    if (!below && !nodes->graph &&
-        qmp_can (qmp, "x-debug-query-block-graph", NULL, NULL) &&
-        qmp_execute (qmp, "x-debug-query-block-graph", NULL, &nodes->graph) < 0)
+    if (find_child (qmp, nodes, node, "file", &below) < 0)
       return -1;
-    if (!below && nodes->graph)
-      below = child_in_graph (nodes->graph, qmp_string (node, "node-name"));
     node = below ? disk_node (nodes, below) : NULL;
   }
   return 0;
+}
+
+int
+disk_node_backing (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
+                   json_object **found)
+{
+  json_object *depth;
+  const char *below;
+
+  *found = NULL;
+  /* The image has none: saves asking for the graph. */
+  if (json_object_object_get_ex (node, "backing_file_depth", &depth) &&
+      json_object_get_int64 (depth) == 0)
+    return 0;
+  if (find_child (qmp, nodes, node, "backing", &below) < 0)
+    return -1;
+  if (!below)
+    return fail (ERROR_UNSUPPORTED,
+                 "this QEMU does not tell what backs the image of node '%s'",
+                 qmp_string (node, "node-name"));
+  return disk_node_below_filters (qmp, nodes, below, found);
 }

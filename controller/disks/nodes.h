@@ -26,4 +26,9 @@ json_object *disk_node (const struct disk_nodes *nodes, const char *name);
 int disk_node_below_filters (struct qmp *qmp, struct disk_nodes *nodes,
                              const char *name, json_object **found);
 
+/* The format node of the image that backs that of 'node', past filters; NULL:
+ * there is none.  -1 as above, or if this QEMU does not tell. */
+int disk_node_backing (struct qmp *qmp, struct disk_nodes *nodes,
+                       json_object *node, json_object **found);
+
 #endif /* PULLBACK_DISKS_NODES_H */
