@@ -26,7 +26,7 @@ struct route_entry {
   operation operation;
   enum body_rule body;
   unsigned status;
-  bool takes_abort;
+  unsigned takes; /* of enum operation_option */
 };
 
 static int
@@ -47,21 +47,40 @@ operation_version (struct service *service,
 
 /* clang-format off */
 static const struct route_entry routes[] = {
-  { "GET", "/v1", operation_version, BODY_NONE, 200, false },
-  { "GET", DOMAINS, operation_domain_list, BODY_NONE, 200, false },
-  { "POST", DOMAINS, operation_domain_add, BODY_NEEDED, 201, false },
-  { "GET", DOMAIN, operation_domain_info, BODY_NONE, 200, false },
-  { "DELETE", DOMAIN, operation_domain_remove, BODY_NONE, 200, false },
+  { "GET", "/v1", operation_version, BODY_NONE, 200, 0 },
+  { "GET", DOMAINS, operation_domain_list, BODY_NONE, 200, 0 },
+  { "POST", DOMAINS, operation_domain_add, BODY_NEEDED, 201, 0 },
+  { "GET", DOMAIN, operation_domain_info, BODY_NONE, 200, 0 },
+  { "DELETE", DOMAIN, operation_domain_remove, BODY_NONE, 200, 0 },
+  { "POST", DOMAIN "/import", operation_checkpoint_import,
+    BODY_OPTIONAL, 200, 0 },
   { "GET", DOMAIN "/checkpoints", operation_checkpoint_list,
-    BODY_NONE, 200, false },
+    BODY_NONE, 200, 0 },
   { "POST", DOMAIN "/checkpoints", operation_checkpoint_create,
-    BODY_NEEDED, 201, false },
-  { "GET", CHECKPOINT, operation_checkpoint_info, BODY_NONE, 200, false },
-  { "DELETE", CHECKPOINT, operation_checkpoint_delete, BODY_NONE, 200, false },
-  { "GET", DOMAIN "/backup", operation_backup_info, BODY_NONE, 200, false },
-  { "POST", DOMAIN "/backup", operation_backup_begin,
-    BODY_OPTIONAL, 201, false },
-  { "DELETE", DOMAIN "/backup", operation_backup_end, BODY_NONE, 200, true },
+    BODY_NEEDED, 201, 0 },
+  { "GET", CHECKPOINT, operation_checkpoint_info, BODY_NONE, 200,
+    OPTION_SIZE | OPTION_NO_DOMAIN | OPTION_SECURITY_INFO | OPTION_GENERATION },
+  { "PUT", CHECKPOINT, operation_checkpoint_edit, BODY_NEEDED, 200, 0 },
+  { "DELETE", CHECKPOINT, operation_checkpoint_delete, BODY_NONE, 200,
+    OPTION_CHILDREN | OPTION_CHILDREN_ONLY | OPTION_METADATA },
+  { "GET", DOMAIN "/backup", operation_backup_info, BODY_NONE, 200, 0 },
+  { "POST", DOMAIN "/backup", operation_backup_begin, BODY_OPTIONAL, 201, 0 },
+  { "DELETE", DOMAIN "/backup", operation_backup_end, BODY_NONE, 200,
+    OPTION_ABORT },
+};
+
+static const struct {
+  const char *name;
+  enum operation_option option;
+} options[] = {
+  { "abort", OPTION_ABORT },
+  { "size", OPTION_SIZE },
+  { "no_domain", OPTION_NO_DOMAIN },
+  { "security_info", OPTION_SECURITY_INFO },
+  { "generation", OPTION_GENERATION },
+  { "children", OPTION_CHILDREN },
+  { "children_only", OPTION_CHILDREN_ONLY },
+  { "metadata", OPTION_METADATA },
 };
 /* clang-format on */
 
@@ -303,18 +322,41 @@ parse_body (const struct route_entry *entry,
   return *body ? 0 : -1;
 }
 
+unsigned
+route_option (const char *name)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof options / sizeof options[0]; i++)
+    if (strcmp (options[i].name, name) == 0)
+      return options[i].option;
+  return 0;
+}
+
+/* The first of the options, of which there is one. */
+static const char *
+option_name (unsigned set)
+{
+  size_t i = 0;
+
+  while (!(set & options[i].option))
+    i++;
+  return options[i].name;
+}
+
 static int
 run_operation (struct service *service, const struct route_entry *entry,
                const struct route_request *request, json_object **reply)
 {
   __attribute__ ((cleanup (path_names_free))) struct path_names names = { 0 };
   __attribute__ ((cleanup (cleanup_json_put))) json_object *body = NULL;
-  struct operation_request what = { .abort = request->abort };
+  struct operation_request what = { .options = request->options };
+  unsigned wrong = request->given & ~entry->takes;
 
-  if (request->bad_query || (request->abort_given && !entry->takes_abort))
+  if (request->bad_query || wrong)
     return fail (ERROR_INVALID, "%s %s does not take '?%s' with this value",
                  entry->method, entry->pattern,
-                 request->bad_query ? request->bad_query : "abort=");
+                 request->bad_query ? request->bad_query : option_name (wrong));
   if (decode_names (entry->pattern, request->path, &names) == -1 ||
       parse_body (entry, request, &body) == -1)
     return -1;

@@ -17,9 +17,13 @@ struct route_request {
   const char *path; /* percent-encoded, as on the wire, without the query */
   const char *body;
   size_t body_size;
-  bool abort_given, abort; /* ?abort= */
+  unsigned given, options; /* of enum operation_option: as =true or =false, and
+                              those that are true */
   const char *bad_query;   /* a query argument that is none, or NULL */
 };
+
+/* The option of that name, as in ?NAME=true; 0: there is none. */
+unsigned route_option (const char *name);
 
 struct route_reply {
   unsigned status;

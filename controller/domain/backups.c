@@ -81,6 +81,7 @@ operation_backup_begin (struct service *service,
           -1)
     return -1;
   job.domain = record;
+  job.findings = &entry->findings;
   entry->job = job_begin (&job, STEAL (backup), STEAL (checkpoint));
   if (entry->job == NULL)
     return -1;
@@ -127,15 +128,15 @@ operation_backup_end (struct service *service,
   CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
       lock_with_job (service, request->domain);
   CLEANUP_JSON json_object *answer = json_object_new_object ();
+  bool abort = request->options & OPTION_ABORT;
   struct job *job;
 
   if (entry == NULL)
     return -1;
   json_add_text (answer, "checkpoint", job_checkpoint (entry->job));
-  json_add_bool (answer, "committed",
-                 job_checkpoint (entry->job) && !request->abort);
+  json_add_bool (answer, "committed", job_checkpoint (entry->job) && !abort);
   job = STEAL (entry->job);
-  if (job_end (job, request->abort) == -1)
+  if (job_end (job, abort) == -1)
     return -1;
   *reply = STEAL (answer);
   return 0;

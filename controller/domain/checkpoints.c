@@ -1,21 +1,104 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The operations on checkpoints: list, create, info, delete. */
+/* The operations on checkpoints that show and make them: list, info, create. */
 
 #include <config.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "controller/catalogue/catalogue.h"
 #include "controller/common/error.h"
 #include "controller/domain/bitmaps.h"
+#include "controller/domain/change.h"
+#include "controller/domain/checkpoint_redefine.h"
+#include "controller/domain/family.h"
+#include "controller/domain/health.h"
 #include "controller/domain/json.h"
 #include "controller/domain/monitor.h"
 #include "controller/domain/plan.h"
-#include "controller/domain/service.h"
+
+/* What is known of a domain's checkpoints. */
+struct view {
+  struct domain_entry *entry;
+  struct reconciled now; /* without disks if QEMU cannot be asked */
+  char *unknown;         /* why it cannot; NULL: it can */
+  name_list doomed;
+  char *current;
+};
+
+static void
+view_clear (struct view *view)
+{
+  name_list_free (view->doomed);
+  free (view->current);
+  free (view->unknown);
+  reconciled_clear (&view->now);
+  cleanup_domain_entry_unlock (&view->entry);
+}
+#define CLEANUP_VIEW __attribute__ ((cleanup (view_clear)))
+
+/* Reconciles where QEMU can be reached: a list must not hide what is broken. */
+static int
+look (struct service *service, const char *domain, struct view *view)
+{
+  CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
+  CLEANUP_QMP struct qmp *opened = NULL;
+  struct reconcile_request request = { .state = service->state };
+
+  view->entry = service_lock_domain (service, domain);
+  record = view->entry ? catalogue_domain (service->state, domain) : NULL;
+  if (record == NULL)
+    return -1;
+  request.domain = record;
+  request.findings = &view->entry->findings;
+  request.qmp = monitor_of (view->entry, record, &opened);
+  if (request.qmp == NULL || reconcile (&request, &view->now) == -1) {
+    view->unknown = strdup (error_message ());
+    reconciled_clear (&view->now);
+    view->now.checkpoints = catalogue_checkpoints (service->state, domain);
+  }
+  view->doomed = catalogue_doomed (service->state, domain);
+  view->current = catalogue_current (service->state, domain);
+  return view->now.checkpoints && view->doomed ? 0 : -1;
+}
+
+static bool
+is_doomed (const struct view *view, const char *checkpoint)
+{
+  size_t i;
+
+  for (i = 0; view->doomed[i]; i++)
+    if (strcmp (view->doomed[i], checkpoint) == 0)
+      return true;
+  return false;
+}
+
+static void
+describe_state (const struct view *view, const char *checkpoint,
+                json_object *json)
+{
+  const char *state = "usable";
+  const char *reason = findings_reason (&view->entry->findings, checkpoint);
+
+  if (is_doomed (view, checkpoint)) {
+    state = "broken";
+    reason = "it was being made or deleted when the daemon ended; what is left "
+             "of it goes as soon as its QEMU can be asked";
+  }
+  else if (view->unknown) {
+    state = "unknown";
+    reason = view->unknown;
+  }
+  else if (reason)
+    state = "broken";
+  json_add_text (json, "state", state);
+  json_add_text (json, "reason", reason);
+}
 
 static json_object *
-describe_checkpoint (const struct checkpoint *checkpoint, const char *current)
+describe_checkpoint (const struct view *view,
+                     const struct checkpoint *checkpoint)
 {
   json_object *json = json_object_new_object ();
 
@@ -23,8 +106,11 @@ describe_checkpoint (const struct checkpoint *checkpoint, const char *current)
   json_add_text (json, "parent", checkpoint->parent);
   json_add_number (json, "creation_time", checkpoint->creation_time);
   json_add_text (json, "description", checkpoint->description);
+  json_add_text (json, "generation", checkpoint->generation);
   json_add_bool (json, "current",
-                 current && strcmp (current, checkpoint->name) == 0);
+                 view->current &&
+                     strcmp (view->current, checkpoint->name) == 0);
+  describe_state (view, checkpoint->name, json);
   return json;
 }
 
@@ -33,25 +119,87 @@ operation_checkpoint_list (struct service *service,
                            const struct operation_request *request,
                            json_object **reply)
 {
-  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
-      service_lock_domain (service, request->domain);
-  CLEANUP_CHECKPOINT_LIST struct checkpoint_list *list = NULL;
-  CLEANUP_FREE char *current = NULL;
+  CLEANUP_VIEW struct view view = { 0 };
   json_object *checkpoints;
   size_t i;
 
-  if (entry == NULL)
+  if (look (service, request->domain, &view) == -1)
     return -1;
-  list = catalogue_checkpoints (service->state, request->domain);
-  if (list == NULL)
-    return -1;
-  current = catalogue_current (service->state, request->domain);
   checkpoints = json_object_new_array ();
-  for (i = 0; i < list->nr_checkpoints; i++)
-    json_object_array_add (checkpoints,
-                           describe_checkpoint (list->checkpoints[i], current));
+  for (i = 0; i < view.now.checkpoints->nr_checkpoints; i++)
+    json_object_array_add (
+        checkpoints,
+        describe_checkpoint (&view, view.now.checkpoints->checkpoints[i]));
   *reply = json_object_new_object ();
   json_object_object_add (*reply, "checkpoints", checkpoints);
+  json_add_text (*reply, "unknown", view.unknown);
+  return 0;
+}
+
+/* Sizes go into the checkpoint, too, for its XML. */
+static void
+describe_disks (const struct view *view, struct checkpoint *checkpoint,
+                json_object *json)
+{
+  json_object *disks = json_object_new_array ();
+  int64_t sum = 0;
+  size_t i;
+
+  for (i = 0; i < checkpoint->nr_disks; i++) {
+    struct checkpoint_disk *entry = &checkpoint->disks[i];
+    json_object *disk = json_object_new_object ();
+
+    if (!entry->included) {
+      json_object_put (disk);
+      continue;
+    }
+    if (view->now.disks)
+      entry->size =
+          checkpoint_disk_changes (checkpoint, entry, view->now.disks);
+    json_add_text (disk, "name", entry->name);
+    json_add_text (disk, "bitmap", checkpoint_bitmap (checkpoint, entry->name));
+    json_object_object_add (
+        disk, "size",
+        entry->size >= 0 ? json_object_new_int64 (entry->size) : NULL);
+    json_object_array_add (disks, disk);
+    sum = sum >= 0 && entry->size >= 0 ? sum + entry->size : -1;
+  }
+  json_object_object_add (json, "size",
+                          sum >= 0 ? json_object_new_int64 (sum) : NULL);
+  json_object_object_add (json, "disks", disks);
+}
+
+static int
+describe_family (const struct view *view, const char *name, json_object *json)
+{
+  const struct checkpoint_list *list = view->now.checkpoints;
+  CLEANUP_FREE bool *descendants = family_descendants (list, name);
+
+  if (descendants == NULL)
+    return -1;
+  json_add_number (json, "children", family_count_children (list, name));
+  json_add_number (json, "descendants",
+                   family_count_descendants (list, descendants));
+  return 0;
+}
+
+/* What was not asked for is taken out of the checkpoint, the caller's own. */
+static int
+add_xml (unsigned options, struct checkpoint *checkpoint, json_object *json)
+{
+  CLEANUP_FREE char *xml = NULL;
+  size_t i;
+
+  if (!(options & OPTION_GENERATION))
+    free (STEAL (checkpoint->generation));
+  if (options & OPTION_NO_DOMAIN)
+    free (STEAL (checkpoint->domain_name));
+  for (i = 0; !(options & OPTION_SIZE) && i < checkpoint->nr_disks; i++)
+    checkpoint->disks[i].size = -1;
+  xml = checkpoint_format (checkpoint);
+  if (xml == NULL)
+    return -1;
+  json_add_text (json, "xml", xml);
   return 0;
 }
 
@@ -60,76 +208,93 @@ operation_checkpoint_info (struct service *service,
                            const struct operation_request *request,
                            json_object **reply)
 {
-  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
-      service_lock_domain (service, request->domain);
+  CLEANUP_VIEW struct view view = { 0 };
   CLEANUP_CHECKPOINT struct checkpoint *checkpoint = NULL;
-  CLEANUP_FREE char *current = NULL;
-  CLEANUP_FREE char *xml = NULL;
+  CLEANUP_JSON json_object *json = NULL;
 
-  if (entry == NULL)
+  if (look (service, request->domain, &view) == -1)
     return -1;
   checkpoint = catalogue_checkpoint (service->state, request->domain,
                                      request->checkpoint);
   if (checkpoint == NULL)
     return -1;
-  xml = checkpoint_format (checkpoint);
-  if (xml == NULL)
+  if (view.unknown && request->options & OPTION_SIZE)
+    return fail (ERROR_QEMU, "the sizes are not known: %s", view.unknown);
+  json = describe_checkpoint (&view, checkpoint);
+  describe_disks (&view, checkpoint, json);
+  if (describe_family (&view, checkpoint->name, json) == -1 ||
+      add_xml (request->options, checkpoint, json) == -1)
     return -1;
-  current = catalogue_current (service->state, request->domain);
-  *reply = describe_checkpoint (checkpoint, current);
-  json_add_text (*reply, "xml", xml);
+  *reply = STEAL (json);
   return 0;
 }
 
-/* What creating and deleting have in common: the domain's lock, its record, a
- * connection of its own, and that no backup runs. */
-struct change {
-  struct domain_entry *entry;
-  struct domain_record *record;
-  struct qmp *qmp;
-  struct disk_list *disks;
+/* What failed is what is reported.  Bitmaps that this did not add are not
+ * removed; where QEMU cannot be asked, the checkpoint stays doomed, and goes
+ * when it can be. */
+static int
+unmake (const char *state, struct change *change,
+        const struct checkpoint *checkpoint, bool added)
+{
+  const struct checkpoint *const list[] = { checkpoint, NULL };
+  const char *domain = change->record->name;
+  CLEANUP_FREE char *why = strdup (error_message ());
+  enum error_kind kind = error_kind ();
+  int left = bitmaps_count (change->qmp, list, change->record);
+
+  if (left == 0 ||
+      (left > 0 &&
+       (!added || bitmaps_remove (change->qmp, list, change->record) == 0))) {
+    catalogue_remove_checkpoint (state, domain, checkpoint->name);
+    catalogue_spare (state, domain);
+  }
+  return fail (kind, "%s", why ? why : "out of memory");
+}
+
+/* Doomed until it is whole. */
+static int
+make (const char *state, struct change *change,
+      const struct checkpoint *checkpoint)
+{
+  const char *domain = change->record->name;
+  const char *const names[] = { checkpoint->name, NULL };
+  bool added = false;
+
+  if (catalogue_doom (state, domain, names) == -1)
+    return -1;
+  if (catalogue_add_checkpoint (state, domain, checkpoint) == 0 &&
+      bitmaps_add (change->qmp, checkpoint, change->now.disks) == 0) {
+    added = true;
+    if (catalogue_set_current (state, domain, checkpoint->name) == 0 &&
+        catalogue_spare (state, domain) == 0)
+      return 0;
+  }
+  return unmake (state, change, checkpoint, added);
+}
+
+struct create_options {
+  const char *xml;
+  bool redefine, validate, quiesce;
 };
 
-static void
-change_end (struct change *change)
-{
-  disk_list_free (change->disks);
-  qmp_close (change->qmp);
-  domain_record_free (change->record);
-  cleanup_domain_entry_unlock (&change->entry);
-}
-#define CLEANUP_CHANGE __attribute__ ((cleanup (change_end)))
-
 static int
-change_begin (struct service *service, const char *domain,
-              struct change *change)
+read_options (json_object *body, struct create_options *options)
 {
-  change->entry = service_lock_domain (service, domain);
-  if (change->entry == NULL)
+  if (json_get_text (body, "xml", &options->xml) == -1 ||
+      json_get_bool (body, "redefine", &options->redefine) == -1 ||
+      json_get_bool (body, "validate", &options->validate) == -1 ||
+      json_get_bool (body, "quiesce", &options->quiesce) == -1)
     return -1;
-  if (change->entry->job)
-    return fail (ERROR_CONFLICT,
-                 "a backup of domain '%s' is running; its checkpoints can be "
-                 "changed when it has ended: pullback backup-end %s",
-                 domain, domain);
-  change->record = catalogue_domain (service->state, domain);
-  if (change->record == NULL)
-    return -1;
-  change->qmp = qmp_connect (change->record->qmp, NULL, NULL);
-  if (change->qmp == NULL)
-    return fail_prefix ("domain '%s'", domain);
-  change->disks = monitor_disks (change->qmp, change->record);
-  return change->disks ? 0 : -1;
-}
-
-/* Stores the metadata of a checkpoint whose bitmaps are there. */
-static int
-store (const char *state, const char *domain,
-       const struct checkpoint *checkpoint)
-{
-  if (catalogue_add_checkpoint (state, domain, checkpoint) == -1)
-    return -1;
-  return catalogue_set_current (state, domain, checkpoint->name);
+  if (options->validate && !options->redefine)
+    return fail (ERROR_INVALID, "'validate' needs 'redefine'");
+  if (options->quiesce && options->redefine)
+    return fail (ERROR_INVALID, "'quiesce' and 'redefine' exclude each other");
+  if (options->quiesce)
+    return fail (ERROR_UNSUPPORTED,
+                 "the guest's file systems cannot be quiesced: no guest agent "
+                 "is configured; leave --quiesce out for a checkpoint as after "
+                 "a power cut, or freeze them in the guest yourself");
+  return 0;
 }
 
 int
@@ -140,50 +305,28 @@ operation_checkpoint_create (struct service *service,
   CLEANUP_CHANGE struct change change = { 0 };
   CLEANUP_CHECKPOINT struct checkpoint *checkpoint = NULL;
   struct plan_request plan = { .state = service->state };
-  const char *xml;
+  struct create_options options = { 0 };
 
-  if (json_get_text (request->body, "xml", &xml) == -1)
+  if (read_options (request->body, &options) == -1)
     return -1;
-  if (xml == NULL)
-    xml = "<domaincheckpoint/>";
-  checkpoint = checkpoint_parse (xml, strlen (xml));
+  if (options.xml == NULL)
+    options.xml = "<domaincheckpoint/>";
+  checkpoint = checkpoint_parse (options.xml, strlen (options.xml));
   if (checkpoint == NULL ||
       change_begin (service, request->domain, &change) == -1)
     return -1;
-  plan.domain = change.record;
-  if (plan_checkpoint (&plan, checkpoint, change.disks) == -1 ||
-      bitmaps_add (change.qmp, checkpoint, change.disks) == -1)
-    return -1;
-  if (store (service->state, request->domain, checkpoint) == -1) {
-    CLEANUP_FREE char *why = strdup (error_message ());
-
-    bitmaps_remove (change.qmp, checkpoint, change.record);
-    return fail (ERROR_SYSTEM, "%s", why ? why : "out of memory");
+  if (options.redefine) {
+    if (checkpoint_redefine (service->state, &change, checkpoint,
+                             options.validate) == -1)
+      return -1;
+  }
+  else {
+    plan.domain = change.record;
+    if (plan_checkpoint (&plan, checkpoint, change.now.disks) == -1 ||
+        make (service->state, &change, checkpoint) == -1)
+      return -1;
   }
   *reply = json_object_new_object ();
   json_add_text (*reply, "name", checkpoint->name);
-  return 0;
-}
-
-int
-operation_checkpoint_delete (struct service *service,
-                             const struct operation_request *request,
-                             json_object **reply)
-{
-  CLEANUP_CHANGE struct change change = { 0 };
-  CLEANUP_CHECKPOINT struct checkpoint *checkpoint = NULL;
-
-  if (change_begin (service, request->domain, &change) == -1)
-    return -1;
-  checkpoint = catalogue_checkpoint (service->state, request->domain,
-                                     request->checkpoint);
-  /* The bitmaps go first: metadata without bitmaps is seen and said, bitmaps
-   * without metadata would slow the guest down unseen. */
-  if (checkpoint == NULL ||
-      bitmaps_remove (change.qmp, checkpoint, change.record) == -1 ||
-      catalogue_remove_checkpoint (service->state, request->domain,
-                                   request->checkpoint) == -1)
-    return -1;
-  *reply = json_object_new_object ();
   return 0;
 }

@@ -12,6 +12,8 @@
 #include "controller/domain/json.h"
 #include "controller/domain/job.h"
 #include "controller/domain/monitor.h"
+#include "controller/domain/other_bitmaps.h"
+#include "controller/domain/reconcile.h"
 #include "controller/domain/service.h"
 #include "controller/formats/names.h"
 
@@ -111,31 +113,84 @@ describe_disk (const struct disk *disk)
   return json;
 }
 
-/* What domain-info says. */
-static int
-describe_domain (const struct domain_record *record, struct qmp *qmp,
-                 json_object **reply)
+/* Bitmaps that are of no checkpoint: somebody else's, or lost. */
+static json_object *
+describe_other_bitmaps (const struct reconciled *now)
 {
-  CLEANUP_DISK_LIST struct disk_list *list = monitor_disks (qmp, record);
-  json_object *disks;
+  json_object *list = json_object_new_array ();
+  size_t d, i;
+
+  for (d = 0; d < now->disks->nr_disks; d++) {
+    const struct disk *disk = &now->disks->disks[d];
+
+    for (i = 0; i < disk->nr_bitmaps; i++) {
+      json_object *json;
+
+      if (!is_other_bitmap (now->checkpoints, disk, disk->bitmaps[i].name))
+        continue;
+      json = json_object_new_object ();
+      json_add_text (json, "disk", disk->name);
+      json_add_text (json, "bitmap", disk->bitmaps[i].name);
+      json_object_array_add (list, json);
+    }
+  }
+  return list;
+}
+
+static json_object *
+describe_broken (const struct findings *findings)
+{
+  json_object *list = json_object_new_array ();
+
+  if (findings->broken == NULL)
+    return list;
+  json_object_object_foreach (findings->broken, checkpoint, reason) {
+    json_object *json = json_object_new_object ();
+
+    json_add_text (json, "name", checkpoint);
+    json_object_object_add (json, "reason", json_object_get (reason));
+    json_object_array_add (list, json);
+  }
+  return list;
+}
+
+static void
+describe_checkpoints (const struct domain_entry *entry,
+                      const struct reconciled *now, json_object *reply)
+{
+  json_object_object_add (reply, "broken", describe_broken (&entry->findings));
+  json_object_object_add (reply, "repaired",
+                          entry->findings.repaired
+                              ? json_object_get (entry->findings.repaired)
+                              : json_object_new_array ());
+  /* A running backup's own are of no checkpoint yet. */
+  json_object_object_add (reply, "other_bitmaps",
+                          entry->job ? json_object_new_array ()
+                                     : describe_other_bitmaps (now));
+}
+
+/* What domain-info says. */
+static json_object *
+describe_domain (const struct domain_record *record, struct qmp *qmp,
+                 const struct domain_entry *entry, const struct reconciled *now)
+{
+  json_object *reply = json_object_new_object ();
+  json_object *disks = json_object_new_array ();
   bool iothread = false;
   size_t i;
 
-  if (list == NULL)
-    return -1;
-  disks = json_object_new_array ();
-  for (i = 0; i < list->nr_disks; i++) {
-    json_object_array_add (disks, describe_disk (&list->disks[i]));
-    iothread |= list->disks[i].iothread;
+  for (i = 0; i < now->disks->nr_disks; i++) {
+    json_object_array_add (disks, describe_disk (&now->disks->disks[i]));
+    iothread |= now->disks->disks[i].iothread;
   }
-  *reply = json_object_new_object ();
-  json_add_text (*reply, "name", record->name);
-  json_add_text (*reply, "qmp", record->qmp);
-  json_add_text (*reply, "qemu", qmp_version_text (qmp));
-  json_add_text (*reply, "method",
+  json_add_text (reply, "name", record->name);
+  json_add_text (reply, "qmp", record->qmp);
+  json_add_text (reply, "qemu", qmp_version_text (qmp));
+  json_add_text (reply, "method",
                  capture_method_name (capture_method_for (qmp, iothread)));
-  json_object_object_add (*reply, "disks", disks);
-  return 0;
+  json_object_object_add (reply, "disks", disks);
+  describe_checkpoints (entry, now, reply);
+  return reply;
 }
 
 int
@@ -147,7 +202,7 @@ operation_domain_add (struct service *service,
   CLEANUP_DOMAIN_RECORD struct domain_record *record =
       read_domain (request->body);
   CLEANUP_QMP struct qmp *qmp = NULL;
-  CLEANUP_JSON json_object *description = NULL;
+  CLEANUP_RECONCILED struct reconciled now = { 0 };
 
   if (record == NULL)
     return -1;
@@ -155,10 +210,11 @@ operation_domain_add (struct service *service,
   if (entry == NULL)
     return -1;
   qmp = qmp_connect (record->qmp, NULL, NULL);
-  if (qmp == NULL || describe_domain (record, qmp, &description) == -1 ||
+  if (qmp == NULL || (now.disks = monitor_disks (qmp, record)) == NULL ||
       catalogue_add_domain (service->state, record) == -1)
     return -1;
-  *reply = STEAL (description);
+  findings_clear (&entry->findings);
+  *reply = describe_domain (record, qmp, entry, &now);
   return 0;
 }
 
@@ -200,15 +256,21 @@ operation_domain_info (struct service *service,
       service_lock_domain (service, request->domain);
   CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
   CLEANUP_QMP struct qmp *opened = NULL;
-  struct qmp *qmp;
+  struct reconcile_request look = { .state = service->state };
+  CLEANUP_RECONCILED struct reconciled now = { 0 };
 
   if (entry == NULL)
     return -1;
   record = catalogue_domain (service->state, request->domain);
   if (record == NULL)
     return -1;
-  qmp = monitor_of (entry, record, &opened);
-  return qmp ? describe_domain (record, qmp, reply) : -1;
+  look.domain = record;
+  look.findings = &entry->findings;
+  look.qmp = monitor_of (entry, record, &opened);
+  if (look.qmp == NULL || reconcile (&look, &now) == -1)
+    return -1;
+  *reply = describe_domain (record, look.qmp, entry, &now);
+  return 0;
 }
 
 int

@@ -14,7 +14,7 @@
 #include "controller/datapath/datapath.h"
 #include "controller/domain/job.h"
 #include "controller/domain/json.h"
-#include "controller/domain/monitor.h"
+#include "controller/domain/reconcile.h"
 
 /* Prefix of everything that a job creates in QEMU; one job runs in one QEMU. */
 #define JOB_NAME "pullback"
@@ -293,7 +293,10 @@ job_begin (const struct job_request *request, struct backup *backup,
                                      .domain = request->domain,
                                      .scratch_folder =
                                          request->scratch_folder };
-  struct disk_list *inventory;
+  struct reconcile_request look = { .state = request->state,
+                                    .domain = request->domain,
+                                    .findings = request->findings };
+  CLEANUP_RECONCILED struct reconciled now = { 0 };
 
   if (job == NULL)
     return NULL;
@@ -302,11 +305,11 @@ job_begin (const struct job_request *request, struct backup *backup,
     fail_prefix ("domain '%s'", job->domain);
     return NULL;
   }
-  inventory = monitor_disks (job->qmp, request->domain);
-  if (inventory == NULL)
+  look.qmp = job->qmp;
+  if (reconcile (&look, &now) == -1)
     return NULL;
   job->plan = plan_new (&plan, STEAL (owned_backup), STEAL (owned_checkpoint),
-                        inventory);
+                        STEAL (now.disks));
   if (job->plan == NULL || choose_server (job) == -1 ||
       begin_capture (job, request->method) == -1 || start_datapath (job) == -1)
     return NULL;

@@ -9,6 +9,7 @@
 
 #include "controller/capture/capture.h"
 #include "controller/catalogue/catalogue.h"
+#include "controller/domain/findings.h"
 #include "controller/domain/plan.h"
 #include "controller/qmp/qmp.h"
 
@@ -19,6 +20,7 @@ struct job_request {
   const struct domain_record *domain;
   enum capture_method method;
   const char *scratch_folder; /* NULL: the state folder's */
+  struct findings *findings;  /* the domain's */
 };
 
 /* Begins a backup.  Consumes 'backup' and 'checkpoint' (NULL: none is made).

@@ -4,6 +4,8 @@
 #ifndef PULLBACK_JSON_H
 #define PULLBACK_JSON_H
 
+#include <stdbool.h>
+
 #include <json-c/json.h>
 
 #include "controller/common/error.h"
@@ -48,6 +50,22 @@ json_get_text (json_object *object, const char *key, const char **text)
   if (!json_object_is_type (member, json_type_string))
     return fail (ERROR_INVALID, "'%s' of the request must be a string", key);
   *text = json_object_get_string (member);
+  return 0;
+}
+
+/* The same for a boolean; false if it is not there. */
+static inline int
+json_get_bool (json_object *object, const char *key, bool *value)
+{
+  json_object *member;
+
+  *value = false;
+  if (!json_object_object_get_ex (object, key, &member) || member == NULL)
+    return 0;
+  if (!json_object_is_type (member, json_type_boolean))
+    return fail (ERROR_INVALID, "'%s' of the request must be true or false",
+                 key);
+  *value = json_object_get_boolean (member);
   return 0;
 }
 

@@ -3,12 +3,24 @@
 controller_libcontroller_la_SOURCES += \
 	controller/domain/backups.c \
 	controller/domain/bitmaps.c controller/domain/bitmaps.h \
+	controller/domain/change.c controller/domain/change.h \
+	controller/domain/checkpoint_delete.c \
+	controller/domain/checkpoint_edit.c \
+	controller/domain/checkpoint_import.c \
+	controller/domain/checkpoint_redefine.c \
+	controller/domain/checkpoint_redefine.h \
 	controller/domain/checkpoints.c \
 	controller/domain/domains.c \
+	controller/domain/family.c controller/domain/family.h \
+	controller/domain/findings.c controller/domain/findings.h \
+	controller/domain/generation.c controller/domain/generation.h \
+	controller/domain/health.c controller/domain/health.h \
 	controller/domain/job.c controller/domain/job.h \
 	controller/domain/json.h \
 	controller/domain/monitor.c controller/domain/monitor.h \
 	controller/domain/operations.h \
+	controller/domain/other_bitmaps.c controller/domain/other_bitmaps.h \
 	controller/domain/plan.c controller/domain/plan.h \
 	controller/domain/plan_checkpoint.c \
+	controller/domain/reconcile.c controller/domain/reconcile.h \
 	controller/domain/service.c controller/domain/service.h

@@ -23,11 +23,23 @@ bool service_busy (struct service *service);
 /* Ends every job with an abort, as when the daemon is told to stop. */
 void service_stop_jobs (struct service *service);
 
+/* ?NAME=true of a request. */
+enum operation_option {
+  OPTION_ABORT = 1 << 0,         /* of a backup's end: keep nothing */
+  OPTION_SIZE = 1 << 1,          /* of a checkpoint's XML: with sizes */
+  OPTION_NO_DOMAIN = 1 << 2,     /* ... without <domain> */
+  OPTION_SECURITY_INFO = 1 << 3, /* ... with secrets, of which there are none */
+  OPTION_GENERATION = 1 << 4,    /* ... with Pullback's own element */
+  OPTION_CHILDREN = 1 << 5,      /* of a deletion: all descendants, too */
+  OPTION_CHILDREN_ONLY = 1 << 6, /* ... all descendants, but not itself */
+  OPTION_METADATA = 1 << 7,      /* ... the bitmaps stay */
+};
+
 struct operation_request {
   const char *domain;     /* from the path; NULL where there is none */
   const char *checkpoint; /* from the path; NULL where there is none */
   json_object *body;      /* NULL if the request has none */
-  bool abort;             /* ?abort=true */
+  unsigned options;       /* of enum operation_option */
 };
 
 /* 0 with *reply set (the caller's), or -1 with the error reported.  Called from
@@ -53,7 +65,13 @@ int operation_checkpoint_create (struct service *,
 int operation_checkpoint_info (struct service *,
                                const struct operation_request *,
                                json_object **);
+int operation_checkpoint_edit (struct service *,
+                               const struct operation_request *,
+                               json_object **);
 int operation_checkpoint_delete (struct service *,
+                                 const struct operation_request *,
+                                 json_object **);
+int operation_checkpoint_import (struct service *,
                                  const struct operation_request *,
                                  json_object **);
 int operation_backup_begin (struct service *, const struct operation_request *,

@@ -53,6 +53,18 @@ int plan_checkpoint (const struct plan_request *request,
                      struct checkpoint *checkpoint,
                      struct disk_list *inventory);
 
+/* Steps of it, for a checkpoint whose bitmaps are there already: a disk that it
+ * names must exist and be able to keep a bitmap; those that it does not name
+ * are added, included only if it names none and they can be; and every disk
+ * gets the name of its bitmap, which must not be another checkpoint's. */
+int plan_check_disk (struct checkpoint_disk *entry,
+                     struct disk_list *inventory);
+int plan_add_disks (struct checkpoint *checkpoint,
+                    const struct disk_list *inventory);
+int plan_name_bitmaps (const struct plan_request *request,
+                       const struct checkpoint_list *retained,
+                       struct checkpoint *checkpoint);
+
 /* The disk that a request means by *name: a disk's name, or the path of its
  * image, which is replaced by the name then.  NULL: reported. */
 const struct disk *plan_find_disk (struct disk_list *inventory, char **name);

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
+#include "controller/domain/generation.h"
 #include "controller/domain/plan.h"
 #include "controller/formats/names.h"
 
@@ -42,11 +43,10 @@ find_disk (struct checkpoint *checkpoint, const char *name)
 
 /* The name, as libvirt makes one up: the time in seconds. */
 static int
-choose_name (const struct plan_request *request, struct checkpoint *checkpoint)
+choose_name (const struct plan_request *request,
+             const struct checkpoint_list *retained,
+             struct checkpoint *checkpoint)
 {
-  CLEANUP_CHECKPOINT_LIST struct checkpoint_list *retained = NULL;
-  size_t i;
-
   checkpoint->creation_time = time (NULL);
   if (checkpoint->name == NULL && asprintf (&checkpoint->name, "%" PRId64,
                                             checkpoint->creation_time) == -1) {
@@ -55,18 +55,13 @@ choose_name (const struct plan_request *request, struct checkpoint *checkpoint)
   }
   if (name_check ("checkpoint", checkpoint->name) == -1)
     return -1;
-  retained = catalogue_checkpoints (request->state, request->domain->name);
-  if (retained == NULL)
-    return -1;
-  for (i = 0; i < retained->nr_checkpoints; i++) {
-    if (strcmp (retained->checkpoints[i]->name, checkpoint->name) == 0)
-      return fail (ERROR_CONFLICT,
-                   "checkpoint '%s' of domain '%s' exists already; choose "
-                   "another name, or delete it: pullback checkpoint-delete "
-                   "%s %s",
-                   checkpoint->name, request->domain->name,
-                   request->domain->name, checkpoint->name);
-  }
+  if (checkpoint_list_find (retained, checkpoint->name))
+    return fail (ERROR_CONFLICT,
+                 "checkpoint '%s' of domain '%s' exists already; choose "
+                 "another name, or delete it: pullback checkpoint-delete "
+                 "%s %s",
+                 checkpoint->name, request->domain->name, request->domain->name,
+                 checkpoint->name);
   return 0;
 }
 
@@ -98,9 +93,8 @@ plan_find_disk (struct disk_list *inventory, char **name)
   return disk;
 }
 
-/* A disk that the request names: it must exist and be able to keep a bitmap. */
-static int
-check_named_disk (struct checkpoint_disk *entry, struct disk_list *inventory)
+int
+plan_check_disk (struct checkpoint_disk *entry, struct disk_list *inventory)
 {
   const struct disk *disk = plan_find_disk (inventory, &entry->name);
 
@@ -119,10 +113,9 @@ check_named_disk (struct checkpoint_disk *entry, struct disk_list *inventory)
   return 0;
 }
 
-/* The disks that the request does not name: all of them that can, if it names
- * none, else none. */
-static int
-add_disks (struct checkpoint *checkpoint, const struct disk_list *inventory)
+int
+plan_add_disks (struct checkpoint *checkpoint,
+                const struct disk_list *inventory)
 {
   bool all = checkpoint->nr_disks == 0;
   struct checkpoint_disk *disks = reallocarray (
@@ -149,9 +142,36 @@ add_disks (struct checkpoint *checkpoint, const struct disk_list *inventory)
   return 0;
 }
 
-/* Every included disk gets the name of its bitmap, which must be free. */
+/* A bitmap of two checkpoints would tell the changes since the one for those
+ * since the other: also where the other has lost its own. */
 static int
-name_bitmaps (struct checkpoint *checkpoint, struct disk_list *inventory)
+check_not_shared (const struct plan_request *request,
+                  const struct checkpoint_list *retained,
+                  const struct checkpoint *checkpoint,
+                  const struct checkpoint_disk *entry)
+{
+  size_t i;
+
+  for (i = 0; i < retained->nr_checkpoints; i++) {
+    const struct checkpoint *other = retained->checkpoints[i];
+    const char *bitmap = checkpoint_bitmap (other, entry->name);
+
+    if (bitmap && strcmp (other->name, checkpoint->name) != 0 &&
+        strcmp (bitmap, entry->bitmap) == 0)
+      return fail (ERROR_CONFLICT,
+                   "bitmap '%s' on disk '%s' is checkpoint '%s's; choose "
+                   "another name, or delete that one: pullback "
+                   "checkpoint-delete %s %s",
+                   bitmap, entry->name, other->name, request->domain->name,
+                   other->name);
+  }
+  return 0;
+}
+
+int
+plan_name_bitmaps (const struct plan_request *request,
+                   const struct checkpoint_list *retained,
+                   struct checkpoint *checkpoint)
 {
   size_t i, included = 0;
 
@@ -164,13 +184,9 @@ name_bitmaps (struct checkpoint *checkpoint, struct disk_list *inventory)
     if (entry->bitmap == NULL &&
         (entry->bitmap = strdup (checkpoint->name)) == NULL)
       return fail_errno (ERROR_SYSTEM, "checkpoint");
-    if (name_check ("bitmap", entry->bitmap) == -1)
+    if (name_check ("bitmap", entry->bitmap) == -1 ||
+        check_not_shared (request, retained, checkpoint, entry) == -1)
       return -1;
-    if (disk_bitmap (disk_by_name (inventory, entry->name), entry->bitmap))
-      return fail (ERROR_CONFLICT,
-                   "disk '%s' already has a bitmap '%s', which is not of a "
-                   "checkpoint known here; choose another name",
-                   entry->name, entry->bitmap);
   }
   if (included == 0)
     return fail (ERROR_UNSUPPORTED,
@@ -180,26 +196,53 @@ name_bitmaps (struct checkpoint *checkpoint, struct disk_list *inventory)
   return 0;
 }
 
+/* Its bitmaps are yet to be made. */
+static int
+check_free (const struct checkpoint *checkpoint, struct disk_list *inventory)
+{
+  size_t i;
+
+  for (i = 0; i < checkpoint->nr_disks; i++) {
+    const struct checkpoint_disk *entry = &checkpoint->disks[i];
+
+    if (entry->included &&
+        disk_bitmap (disk_by_name (inventory, entry->name), entry->bitmap))
+      return fail (ERROR_CONFLICT,
+                   "disk '%s' already has a bitmap '%s', which is not of a "
+                   "checkpoint known here; choose another name, or make it one "
+                   "with 'pullback checkpoint-import'",
+                   entry->name, entry->bitmap);
+  }
+  return 0;
+}
+
 int
 plan_checkpoint (const struct plan_request *request,
                  struct checkpoint *checkpoint, struct disk_list *inventory)
 {
+  CLEANUP_CHECKPOINT_LIST struct checkpoint_list *retained =
+      catalogue_checkpoints (request->state, request->domain->name);
   size_t i;
 
-  if (choose_name (request, checkpoint) == -1)
+  if (retained == NULL || choose_name (request, retained, checkpoint) == -1)
     return -1;
   for (i = 0; i < checkpoint->nr_disks; i++) {
-    if (check_named_disk (&checkpoint->disks[i], inventory) == -1)
+    if (plan_check_disk (&checkpoint->disks[i], inventory) == -1)
       return -1;
   }
-  if (add_disks (checkpoint, inventory) == -1 ||
-      name_bitmaps (checkpoint, inventory) == -1)
+  if (plan_add_disks (checkpoint, inventory) == -1 ||
+      plan_name_bitmaps (request, retained, checkpoint) == -1 ||
+      check_free (checkpoint, inventory) == -1)
     return -1;
   free (checkpoint->parent);
   error_clear ();
   checkpoint->parent =
       catalogue_current (request->state, request->domain->name);
   if (checkpoint->parent == NULL && error_kind () != ERROR_NONE)
+    return -1;
+  free (checkpoint->generation);
+  checkpoint->generation = generation_new ();
+  if (checkpoint->generation == NULL)
     return -1;
   free (checkpoint->domain_name);
   checkpoint->domain_name = strdup (request->domain->name);

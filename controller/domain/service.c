@@ -51,6 +51,7 @@ service_free (struct service *service)
   while ((entry = service->entries)) {
     service->entries = entry->next;
     pthread_mutex_destroy (&entry->lock);
+    findings_clear (&entry->findings);
     free (entry->name);
     free (entry);
   }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "controller/domain/findings.h"
 #include "controller/domain/operations.h"
 
 struct job;
@@ -17,6 +18,7 @@ struct domain_entry {
   char *name;
   pthread_mutex_t lock; /* held by the operation at work on the domain */
   struct job *job;      /* owned; NULL: none runs */
+  struct findings findings;
 };
 
 struct service {
