@@ -25,6 +25,7 @@ struct pool {
   uint64_t size;
   pthread_mutex_t lock;
   pthread_cond_t released;
+  uint64_t failures; /* to connect, so far */
   size_t count;
   struct connection connections[];
 };
@@ -83,16 +84,34 @@ find_idle (struct pool *pool)
   return empty;
 }
 
+/* Whoever waits while another fails to connect fails with it: each of them
+ * trying a server that does not answer would take as many times as long. */
 static struct connection *
 take_place (struct pool *pool)
 {
   struct connection *connection;
+  uint64_t failures;
 
   LOCK_IN_SCOPE (&pool->lock);
-  while ((connection = find_idle (pool)) == NULL)
+  failures = pool->failures;
+  while ((connection = find_idle (pool)) == NULL) {
     pthread_cond_wait (&pool->released, &pool->lock);
+    if (pool->failures != failures) {
+      nbdkit_error ("%s: no connection for the export '%s'",
+                    upstream_address (), pool->export_name);
+      return NULL;
+    }
+  }
   connection->in_use = true;
   return connection;
+}
+
+static void
+wake_for_failure (struct pool *pool)
+{
+  LOCK_IN_SCOPE (&pool->lock);
+  pool->failures++;
+  pthread_cond_broadcast (&pool->released);
 }
 
 /* An idle server says nothing, so that anything to be read, the end of the
@@ -151,14 +170,18 @@ pool_borrow (struct pool *pool)
 {
   CLEANUP_POOL_GIVE_BACK struct connection *connection = take_place (pool);
 
+  if (connection == NULL)
+    return NULL;
   if (connection->nbd && !is_alive (connection->nbd)) {
     nbdkit_debug ("export '%s': a connection has died", pool->export_name);
     pool_break (connection);
   }
   if (connection->nbd == NULL)
     connection->nbd = connect_to_export (pool);
-  if (connection->nbd == NULL)
+  if (connection->nbd == NULL) {
+    wake_for_failure (pool);
     return NULL;
+  }
   return STEAL (connection);
 }
 

@@ -11,7 +11,7 @@
 
 /* A server that does not answer for so long while a connection is made is taken
  * for one that never will. */
-#define UPSTREAM_SECONDS 15
+#define UPSTREAM_SECONDS 10
 
 enum upstream_kind {
   UPSTREAM_URI,    /* an NBD URI */
