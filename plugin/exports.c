@@ -202,6 +202,17 @@ exports_discover (void)
 }
 
 int
+exports_discover_first (void)
+{
+  bool known;
+
+  pthread_mutex_lock (&lock);
+  known = all_exports != NULL;
+  pthread_mutex_unlock (&lock);
+  return known ? 0 : exports_discover ();
+}
+
+int
 exports_foreach (int (*call) (const struct view *view, void *opaque),
                  void *opaque)
 {

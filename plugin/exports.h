@@ -68,6 +68,9 @@ void exports_set_connections (size_t connections);
 /* Asks the server for what is new in its exports.  -1: error reported. */
 int exports_discover (void);
 
+/* The same, unless exports are known already. */
+int exports_discover_first (void);
+
 /* What the name stands for, asking the server if it is not known.  -1: error
  * reported. */
 int exports_find (const char *name, struct view *view);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -84,6 +85,10 @@ pullback_config (const char *key, const char *value)
 static int
 pullback_config_complete (void)
 {
+  /* Some versions of nbdkit end with the process that started them, asked to or
+   * not.  With a broker that must not be: the connections to QEMU stay open. */
+  if (upstream_is_late ())
+    prctl (PR_SET_PDEATHSIG, 0);
   if (address)
     return 0;
   nbdkit_error ("which NBD server? uri=URI, socket=PATH or broker=PATH says");
@@ -108,11 +113,13 @@ pullback_dump_plugin (void)
     printf ("pullback_libnbd_version=%s\n", nbd_get_version (nbd));
 }
 
-/* While nbdkit can still say on the terminal that there is no such server. */
+/* While nbdkit can still say on the terminal that there is no such server.  A
+ * broker's server may come later: it is asked for when the first client comes.
+ */
 static int
 pullback_get_ready (void)
 {
-  return exports_discover ();
+  return upstream_is_late () ? 0 : exports_discover ();
 }
 
 static void
@@ -140,6 +147,8 @@ pullback_list_exports (int readonly, int is_tls, struct nbdkit_exports *exports)
 {
   (void) readonly;
   (void) is_tls;
+  if (exports_discover_first () == -1)
+    return -1;
   return exports_foreach (list_view, exports);
 }
 
@@ -148,7 +157,7 @@ pullback_default_export (int readonly, int is_tls)
 {
   (void) readonly;
   (void) is_tls;
-  return exports_default ();
+  return exports_discover_first () == -1 ? NULL : exports_default ();
 }
 
 static void *

@@ -27,6 +27,12 @@ upstream_set (enum upstream_kind kind, const char *new_address)
   address = new_address;
 }
 
+bool
+upstream_is_late (void)
+{
+  return upstream_kind == UPSTREAM_BROKER;
+}
+
 const char *
 upstream_address (void)
 {

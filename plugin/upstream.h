@@ -22,6 +22,9 @@ enum upstream_kind {
 /* 'address' stays the caller's. */
 void upstream_set (enum upstream_kind kind, const char *address);
 
+/* Whether the server may come up after us, as behind a broker. */
+bool upstream_is_late (void);
+
 /* A new connection, negotiating options.  NULL: error reported. */
 struct nbd_handle *upstream_connect (void);
 

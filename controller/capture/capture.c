@@ -227,6 +227,7 @@ int
 capture_stop_exports (struct capture *capture)
 {
   capture->ending = true;
+  guard_stop (capture);
   /* The server goes last, when nobody is connected any more: QEMU 7.2 waits for
    * ever in nbd-server-stop for a client that only negotiates. */
   return undo_run (capture->qmp, &capture->made, UNDO_EXPORT);

@@ -69,14 +69,16 @@ struct capture *capture_begin (struct qmp *qmp,
                                const struct capture_request *request);
 const struct capture_report *capture_report (const struct capture *capture);
 
-/* First step of the end: QEMU closes its NBD connections and forgets the
- * exports, before anything else is stopped (QEMU 7.2 aborts where a client
- * closes first).  Safe to call twice. */
+/* First step of the end: QEMU closes its NBD connections in transmission and
+ * forgets the exports, before anything else is stopped (QEMU 7.2 aborts where a
+ * client closes first).  Before the second step every other connection must be
+ * closed, those that still negotiate: 'nbd-server-stop' of QEMU 7.2 waits for
+ * them for ever, and the guest with it.  Safe to call twice. */
 int capture_stop_exports (struct capture *capture);
 
-/* Second step: jobs, filters, nodes and scratch files go, and unless
- * 'keep_bitmaps' the new bitmaps, too.  Goes on past errors; -1 with the first
- * one reported if something had to be left behind. */
+/* Second step: the NBD server, jobs, filters, nodes and scratch files go, and
+ * unless 'keep_bitmaps' the new bitmaps, too.  Goes on past errors; -1 with the
+ * first one reported if something had to be left behind. */
 int capture_end (struct capture *capture, bool keep_bitmaps);
 
 /* For an event handler: the disk that an event says the point in time is lost
@@ -86,6 +88,12 @@ int capture_end (struct capture *capture, bool keep_bitmaps);
  * until capture_end. */
 const char *capture_broken_by (struct capture *capture, const char *event,
                                json_object *data, char **reason);
+
+/* Take down what a capture of this 'job' name left in QEMU when the process
+ * that made it died, in two steps as above.  New bitmaps are the caller's to
+ * remove. They do nothing where nothing is left. */
+int capture_recover_exports (struct qmp *qmp, const char *job);
+int capture_recover (struct qmp *qmp, const char *job);
 
 /* Frees the memory only, as after QEMU has gone; removes scratch files. */
 void capture_free (struct capture *capture);

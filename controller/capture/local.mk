@@ -11,6 +11,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/reserve.c \
 	controller/capture/methods.c \
 	controller/capture/overlay.c \
+	controller/capture/recover.c \
 	controller/capture/scratch.c \
 	controller/capture/transaction.c \
 	controller/capture/undo.c controller/capture/undo.h

@@ -17,6 +17,8 @@
 
 struct datapath {
   char *broker_socket, *plugin_socket, *relay_socket; /* relay's: NULL if TCP */
+  char *qemu_socket;
+  int broker_listener; /* until the broker takes it over, else -1 */
   struct broker *broker;
   struct process *nbdkit, *relay;
   datapath_failed failed;
@@ -47,18 +49,26 @@ path_in (const char *folder, const char *name)
   return path;
 }
 
+/* The broker's socket listens from the start, but nobody accepts: a connection
+ * that were made while a begin fails would still negotiate when QEMU's server
+ * is stopped again, which QEMU 7.2 does not survive. */
 static int
-start_broker (struct datapath *datapath, const struct datapath_request *request)
+prepare_broker (struct datapath *datapath,
+                const struct datapath_request *request)
 {
-  int listener;
-
+  datapath->qemu_socket = strdup (request->qemu_socket);
   datapath->broker_socket = path_in (request->folder, "broker.sock");
-  if (datapath->broker_socket == NULL)
-    return -1;
-  listener = listen_unix (datapath->broker_socket);
-  if (listener == -1)
-    return -1;
-  datapath->broker = broker_start (listener, request->qemu_socket);
+  if (datapath->qemu_socket == NULL || datapath->broker_socket == NULL)
+    return fail (ERROR_SYSTEM, "data path: out of memory");
+  datapath->broker_listener = listen_unix (datapath->broker_socket);
+  return datapath->broker_listener == -1 ? -1 : 0;
+}
+
+int
+datapath_open (struct datapath *datapath)
+{
+  datapath->broker = broker_start (STEAL_FD (datapath->broker_listener),
+                                   datapath->qemu_socket);
   return datapath->broker ? 0 : -1;
 }
 
@@ -201,7 +211,8 @@ datapath_start (const struct datapath_request *request, datapath_failed failed,
   }
   datapath->failed = failed;
   datapath->opaque = opaque;
-  if (start_broker (datapath, request) == -1 ||
+  datapath->broker_listener = -1;
+  if (prepare_broker (datapath, request) == -1 ||
       start_nbdkit (datapath, request) == -1 ||
       start_relay (datapath, request) == -1) {
     datapath_stop (datapath);
@@ -226,6 +237,9 @@ datapath_stop (struct datapath *datapath)
   process_stop (datapath->relay);
   process_stop (datapath->nbdkit);
   broker_stop (datapath->broker);
+  if (datapath->broker_listener != -1)
+    close (datapath->broker_listener);
+  free (datapath->qemu_socket);
   remove_socket (datapath->relay_socket);
   remove_socket (datapath->plugin_socket);
   remove_socket (datapath->broker_socket);

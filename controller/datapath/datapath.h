@@ -33,13 +33,16 @@ typedef void (*datapath_failed) (void *opaque, const char *reason);
 
 struct datapath;
 
-/* Nothing touches QEMU before the first client comes.  NULL: reported, and
- * nothing is left. */
+/* Binds all sockets and starts all processes; a client that comes now waits.
+ * NULL: reported, and nothing is left. */
 struct datapath *datapath_start (const struct datapath_request *request,
                                  datapath_failed failed, void *opaque);
 
+/* QEMU's exports are there: connections to them are handed out from now on. */
+int datapath_open (struct datapath *datapath);
+
 /* Stops the relay, then nbdkit, then the broker; QEMU must have closed its side
- * of the connections before. */
+ * of the connections in transmission before. */
 void datapath_stop (struct datapath *datapath);
 
 #endif /* PULLBACK_DATAPATH_H */

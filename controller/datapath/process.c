@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Starts, watches and stops a child process.  A thread for each child waits for
- * its end; the child outlives a daemon that is killed, since the connections it
- * holds must not close before QEMU has closed them. */
+/* Starts, watches and stops a child process.  A thread for each child forks it
+ * and waits for its end; the child outlives a daemon that is killed, since the
+ * connections it holds must not close before QEMU has closed them. */
 
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,6 +23,15 @@
 
 #define MILLISECONDS_TO_END 5000
 
+/* What a thread of its own is to start, and how that went. */
+struct start {
+  char *const *argv;
+  int listener;
+  const char *log;
+  sem_t done;
+  char *error; /* NULL: it runs */
+};
+
 struct process {
   char *name;
   pid_t pid;
@@ -30,6 +40,7 @@ struct process {
   atomic_bool stopping;
   process_ended ended;
   void *opaque;
+  struct start *start; /* only while it starts */
 };
 
 extern char **environ;
@@ -106,10 +117,14 @@ run_child (const char *program, char *const *argv, char **environment,
 {
   sigset_t none;
   int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+  int signal_number;
 
+  /* Signals are blocked until here, so that none meets a handler of the daemon
+   * in the child. */
+  for (signal_number = 1; signal_number < NSIG; signal_number++)
+    signal (signal_number, SIG_DFL);
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
-  signal (SIGPIPE, SIG_DFL);
   setsid ();
   if (null != -1 && dup2 (null, 0) != -1 && dup2 (log, 1) != -1 &&
       dup2 (log, 2) != -1 && dup2 (listener, 3) != -1 &&
@@ -156,22 +171,56 @@ fork_child (char *const *argv, int listener, const char *log)
   return pid;
 }
 
-static void *
-watch (void *opaque)
+/* A descriptor of the process, since its number may be given to another process
+ * as soon as the watcher has reaped it. */
+static int
+open_process (struct process *process)
 {
-  struct process *process = opaque;
+  process->pidfd = pidfd_open (process->pid, 0);
+  if (process->pidfd != -1)
+    return 0;
+  kill (process->pid, SIGKILL);
+  waitpid (process->pid, NULL, 0);
+  return fail_errno (ERROR_SYSTEM, "cannot watch %s", process->name);
+}
+
+static void
+wait_for_end (struct process *process)
+{
   char how[64];
   int status;
 
   while (waitpid (process->pid, &status, 0) == -1 && errno == EINTR)
     ;
   if (process->stopping)
-    return NULL;
+    return;
   if (WIFSIGNALED (status))
     snprintf (how, sizeof how, "was killed by signal %d", WTERMSIG (status));
   else
     snprintf (how, sizeof how, "ended with status %d", WEXITSTATUS (status));
   process->ended (process->opaque, process->name, how);
+}
+
+/* The thread that waits also forks: nbdkit asks the kernel for a signal when
+ * its parent ends (1.32 does so unasked), and the parent is the thread. */
+static void *
+run_and_watch (void *opaque)
+{
+  struct process *process = opaque;
+  struct start *start = process->start;
+  sigset_t all;
+  bool runs;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, NULL);
+  process->pid = fork_child (start->argv, start->listener, start->log);
+  runs = process->pid != -1 && open_process (process) == 0;
+  if (!runs)
+    start->error = strdup (error_message ());
+  sem_post (&start->done);
+  /* 'start' is gone from here on. */
+  if (runs)
+    wait_for_end (process);
   return NULL;
 }
 
@@ -184,11 +233,33 @@ process_free (struct process *process)
   free (process);
 }
 
+/* -1: reported, and the thread has ended. */
+static int
+start_watcher (struct process *process, struct start *start)
+{
+  CLEANUP_FREE char *error = NULL;
+
+  process->start = start;
+  errno = pthread_create (&process->watcher, NULL, run_and_watch, process);
+  if (errno)
+    return fail_errno (ERROR_SYSTEM, "cannot watch %s", process->name);
+  while (sem_wait (&start->done) == -1)
+    ;
+  process->start = NULL;
+  if (process->pidfd != -1)
+    return 0;
+  pthread_join (process->watcher, NULL);
+  error = start->error;
+  return fail (ERROR_SYSTEM, "%s", error ? error : "out of memory");
+}
+
 struct process *
 process_start (const char *name, char *const *argv, int listener,
                const char *log, process_ended ended, void *opaque)
 {
   struct process *process = calloc (1, sizeof *process);
+  struct start start = { .argv = argv, .listener = listener, .log = log };
+  int result;
 
   if (process == NULL || (process->name = strdup (name)) == NULL) {
     free (process);
@@ -198,23 +269,13 @@ process_start (const char *name, char *const *argv, int listener,
   process->ended = ended;
   process->opaque = opaque;
   process->pidfd = -1;
-  process->pid = fork_child (argv, listener, log);
-  if (process->pid == -1) {
-    process_free (process);
-    return NULL;
-  }
-  /* A descriptor of the process, since its number may be given to another
-   * process as soon as the watcher has reaped it. */
-  process->pidfd = pidfd_open (process->pid, 0);
-  if (process->pidfd == -1 ||
-      (errno = pthread_create (&process->watcher, NULL, watch, process))) {
-    fail_errno (ERROR_SYSTEM, "cannot watch %s", name);
-    kill (process->pid, SIGKILL);
-    waitpid (process->pid, NULL, 0);
-    process_free (process);
-    return NULL;
-  }
-  return process;
+  sem_init (&start.done, 0, 0);
+  result = start_watcher (process, &start);
+  sem_destroy (&start.done);
+  if (result == 0)
+    return process;
+  process_free (process);
+  return NULL;
 }
 
 pid_t

@@ -92,10 +92,9 @@ child_in_graph (json_object *graph, const char *name, const char *edge)
   return NULL;
 }
 
-/* The name of a node's child; NULL: not found. */
-static int
-find_child (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
-            const char *edge, const char **name)
+int
+disk_node_child (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
+                 const char *edge, const char **name)
 {
   *name = child_listed (node, edge);
   if (!*name && !nodes->graph &&
@@ -120,7 +119,7 @@ disk_node_below_filters (struct qmp *qmp, struct disk_nodes *nodes,
       *found = node;
       return 0;
     }
-    if (find_child (qmp, nodes, node, "file", &below) < 0)
+    if (disk_node_child (qmp, nodes, node, "file", &below) < 0)
       return -1;
     node = below ? disk_node (nodes, below) : NULL;
   }
@@ -139,7 +138,7 @@ disk_node_backing (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
   if (json_object_object_get_ex (node, "backing_file_depth", &depth) &&
       json_object_get_int64 (depth) == 0)
     return 0;
-  if (find_child (qmp, nodes, node, "backing", &below) < 0)
+  if (disk_node_child (qmp, nodes, node, "backing", &below) < 0)
     return -1;
   if (!below)
     return fail (ERROR_UNSUPPORTED,

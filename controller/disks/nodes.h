@@ -31,4 +31,9 @@ int disk_node_below_filters (struct qmp *qmp, struct disk_nodes *nodes,
 int disk_node_backing (struct qmp *qmp, struct disk_nodes *nodes,
                        json_object *node, json_object **found);
 
+/* The name of a node's child at 'edge' ("file", "backing"), the answer's; NULL:
+ * not found.  -1 as above. */
+int disk_node_child (struct qmp *qmp, struct disk_nodes *nodes,
+                     json_object *node, const char *edge, const char **name);
+
 #endif /* PULLBACK_DISKS_NODES_H */

@@ -282,6 +282,20 @@ begin_capture (struct job *job, enum capture_method method)
   return 0;
 }
 
+/* Clients that wait are served from here on. */
+static int
+open_datapath (struct job *job)
+{
+  CLEANUP_FREE char *why = NULL;
+
+  if (datapath_open (job->datapath) == 0)
+    return 0;
+  why = strdup (error_message ());
+  capture_stop_exports (job->capture);
+  capture_end (job->capture, false);
+  return fail (ERROR_SYSTEM, "%s", why ? why : "out of memory");
+}
+
 struct job *
 job_begin (const struct job_request *request, struct backup *backup,
            struct checkpoint *checkpoint)
@@ -311,7 +325,8 @@ job_begin (const struct job_request *request, struct backup *backup,
   job->plan = plan_new (&plan, STEAL (owned_backup), STEAL (owned_checkpoint),
                         STEAL (now.disks));
   if (job->plan == NULL || choose_server (job) == -1 ||
-      begin_capture (job, request->method) == -1 || start_datapath (job) == -1)
+      start_datapath (job) == -1 ||
+      begin_capture (job, request->method) == -1 || open_datapath (job) == -1)
     return NULL;
   return STEAL (job);
 }

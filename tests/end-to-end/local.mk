@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# The whole path, from the command line to QEMU's disks; also run with each QEMU
+# of the matrix.
+
+END_TO_END_TESTS = \
+	%D%/test-bad-requests.sh \
+	%D%/test-clients.sh \
+	%D%/test-commit-and-abort.sh \
+	%D%/test-data-path-dies.sh \
+	%D%/test-documents.sh \
+	%D%/test-fallback.sh \
+	%D%/test-full-and-incremental.sh
+
+TESTS += $(END_TO_END_TESTS)
+EXTRA_DIST += $(END_TO_END_TESTS) %D%/functions.sh
