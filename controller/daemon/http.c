@@ -265,7 +265,10 @@ http_start (struct service *service, int listening)
 void
 http_quiesce (struct http *http)
 {
-  CLEANUP_CLOSE int own = MHD_quiesce_daemon (http->daemon);
+  int own = MHD_quiesce_daemon (http->daemon);
+
+  if (own >= 0)
+    close (own);
 }
 
 void

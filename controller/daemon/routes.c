@@ -370,7 +370,6 @@ run_operation (struct service *service, const struct route_entry *entry,
 static void
 refuse (const struct route_request *request, struct route_reply *reply)
 {
-  CLEANUP_FREE char *text = NULL;
   size_t i;
 
   for (i = 0; i < sizeof routes / sizeof routes[0]; i++)
