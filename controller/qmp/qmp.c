@@ -50,21 +50,24 @@ struct qmp {
   json_object *schema;
 };
 
-/* Gives an answer to whom waits for it; late ones are dropped. */
+/* Gives an answer to whom waits for it; late ones are dropped.  The message
+ * goes over whole: json-c's reference counts need not be atomic, so that an
+ * object is never shared between threads. */
 static void
 take_answer (struct qmp *qmp, json_object *message)
 {
-  json_object *id;
+  json_object *id = NULL;
 
-  if (!json_object_object_get_ex (message, "id", &id))
-    return;
-  LOCK_IN_SCOPE (&qmp->lock);
-  for (struct pending *p = qmp->pending; p; p = p->next)
+  pthread_mutex_lock (&qmp->lock);
+  json_object_object_get_ex (message, "id", &id);
+  for (struct pending *p = qmp->pending; id && p; p = p->next)
     if (p->id == json_object_get_uint64 (id) && !p->answer) {
-      p->answer = json_object_get (message);
+      p->answer = STEAL (message);
       pthread_cond_broadcast (&qmp->changed);
-      return;
+      break;
     }
+  pthread_mutex_unlock (&qmp->lock);
+  json_object_put (message);
 }
 
 static void
@@ -116,11 +119,12 @@ reader (void *opaque)
   while ((status = qmp_stream_next (&qmp->stream, NULL, &message)) ==
          STREAM_MESSAGE) {
     event = qmp_string (message, "event");
-    if (event && *event)
+    if (event && *event) {
       take_event (qmp, message, event);
+      json_object_put (message);
+    }
     else
       take_answer (qmp, message);
-    json_object_put (message);
   }
   take_loss (qmp, status);
   return NULL;
@@ -352,7 +356,9 @@ qmp_wait_event (struct qmp *qmp, unsigned long *since, const char *event,
   (*since)++;
   if (data) {
     json_object_object_get_ex (message, "data", &found);
-    *data = json_object_get (found);
+    *data = NULL;
+    if (found && json_object_deep_copy (found, data, NULL) < 0)
+      return fail (ERROR_SYSTEM, "out of memory");
   }
   return 0;
 }

@@ -13,7 +13,9 @@ struct qmp;
 
 /* Called on the connection's reader thread for every event; must not execute
  * commands on the same connection.  'data' may be NULL and stays the
- * connection's.  The event "" (empty) says that the connection is lost. */
+ * connection's; who needs it on another thread makes a deep copy, since
+ * json-c's reference counts need not be atomic.  The event "" (empty) says that
+ * the connection is lost. */
 typedef void (*qmp_event_handler) (void *opaque, const char *event,
                                    json_object *data);
 
