@@ -19,7 +19,7 @@ note () { printf '  %s\n' "$*"; }
 show ()
 {
   printf '  %s$ %s%s\n' "$dim" "$(echo $1)" "$plain"
-  eval "$1" | sed 's/^/    /'
+  eval "$1" | sed '/^$/d; s/^/    /'
 }
 
 # timed COMMAND...: sets took, in seconds with two decimals.
@@ -130,7 +130,6 @@ timed show "qemu-img convert $progress"' -O qcow2 -B monday.raw -F raw "nbd+unix
 note "in $took s; the guest wrote $(($(written) - before)) files meanwhile"
 
 show 'nbdinfo --map=qemu:dirty-bitmap:backup-vda --totals "nbd+unix:///vda?socket=run/demo/nbd.sock"'
-show 'pullback backup-info demo'
 show 'pullback backup-end demo'
 show 'pullback checkpoint-list demo'
 increment=$(stat -c %s tuesday.qcow2)

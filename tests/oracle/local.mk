@@ -10,8 +10,6 @@ check_PROGRAMS += %D%/writer %D%/checker
 
 %C%_checker_SOURCES = %D%/checker.c %D%/schedule.h
 
-TESTS += %D%/test-checker.sh
-EXTRA_DIST += %D%/test-checker.sh
-
-ORACLE_RUNS = %D%/run-oracle.sh %D%/run-iothreads.sh
-EXTRA_DIST += $(ORACLE_RUNS) %D%/run-methods.sh
+oracle_tests = %D%/test-checker.sh %D%/run-oracle.sh %D%/run-iothreads.sh
+TESTS += $(oracle_tests)
+EXTRA_DIST += $(oracle_tests) %D%/run-methods.sh
