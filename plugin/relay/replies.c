@@ -7,18 +7,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
 #include "plugin/relay/message.h"
 #include "plugin/relay/transmission.h"
 
 /* Up to here a payload is taken in before its reply begins: one write carries
  * header and data, and an error is known in time.  Also the buffer's size. */
-#define BUFFER_SIZE (256 * 1024)
+#define BUFFER_SIZE (64 * 1024)
+
+/* After which an idle connection gives the buffer's memory back. */
+#define IDLE_TIME 1000 /* milliseconds */
 
 /* What the pipe is asked to hold; it works with less. */
 #define PIPE_SIZE (1024 * 1024)
@@ -49,6 +52,17 @@ receive (struct mover *mover, void *data, size_t length)
   return 0;
 }
 
+/* Until the server sends something.  A thousand clients may be idle: memory is
+ * for those that are not. */
+static void
+wait_idle (struct mover *mover)
+{
+  struct pollfd server = { .fd = mover->server, .events = POLLIN };
+
+  if (poll (&server, 1, IDLE_TIME) == 0)
+    madvise (mover->buffer, BUFFER_SIZE, MADV_DONTNEED);
+}
+
 /* The next reply's header.  While none has come, what was held back for the
  * client is sent. */
 static enum move_result
@@ -59,6 +73,7 @@ receive_header (struct mover *mover, struct nbd_simple_reply *header)
   if (r == -1 && (errno == EAGAIN || errno == EINTR)) {
     if (reply_flush (&mover->transmission->writer) == -1)
       return CLIENT_LOST;
+    wait_idle (mover);
     r = 0;
   }
   else if (r <= 0)
@@ -289,12 +304,13 @@ void *
 replies_thread (void *opaque)
 {
   struct transmission *transmission = opaque;
-  CLEANUP_FREE char *buffer = malloc (BUFFER_SIZE);
+  char *buffer = mmap (NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   struct mover mover = { .transmission = transmission,
                          .server = transmission->connection->upstream.stream.fd,
                          .buffer = buffer,
                          .pipe = { -1, -1 } };
-  enum move_result result = buffer ? MOVED : UPSTREAM_LOST;
+  enum move_result result = buffer != MAP_FAILED ? MOVED : UPSTREAM_LOST;
 
   while (result == MOVED)
     result = move_reply (&mover);
@@ -310,5 +326,7 @@ replies_thread (void *opaque)
     close (mover.pipe[0]);
     close (mover.pipe[1]);
   }
+  if (buffer != MAP_FAILED)
+    munmap (buffer, BUFFER_SIZE);
   return NULL;
 }

@@ -41,6 +41,7 @@ CONTEXTS = {
 
 folder = tempfile.mkdtemp(prefix='pullback-', dir='/tmp')
 processes = []
+relays = []
 
 
 @atexit.register
@@ -113,6 +114,7 @@ def relay(upstream, *arguments, name='relay.sock', **others):
                     socket=socket, **others)
     # The client that found it is gone.
     wait_for('the relay to be idle', lambda: idle(process))
+    relays.append(process)
     return process, socket
 
 
@@ -214,4 +216,10 @@ def run_checks(module):
             result = 'FAILED'
         print('%-6s %s (%.2f s)' % (result, name, time.monotonic() - begin),
               flush=True)
+    # A relay that was not killed ends well; a sanitizer would say otherwise.
+    for process in relays:
+        if process in processes and process.poll() is None:
+            if end(process) != 0:
+                print('FAILED the relay ended with %d' % process.returncode)
+                failed += 1
     sys.exit(1 if failed else 0)

@@ -125,7 +125,7 @@ def rule_18_done_is_never_on_what_can_still_fail():
 def rule_19_read():
     def check(c):
         for offset, length in ((0, 1), (0, 512), (511, 1026), (SIZE - 1, 1),
-                               (1000001, 262144), (1000001, 262145),
+                               (1000001, 65536), (1000001, 65537),
                                ((1 << 20) - 5, 300000), (0, SIZE)):
             assert c.read(offset, length) == DISK[offset:offset + length]
     both(check)
@@ -319,7 +319,7 @@ def check_slow_reader_delays_nobody():
 def check_client_leaves_in_transmission():
     # nbdkit aborts if its own client leaves in the middle of several replies.
     for structured in (False, True):
-        for requests, length in ((1, SIZE), (60, SIZE), (60, 100000)) * 5:
+        for requests, length in ((1, SIZE), (60, SIZE), (60, 100000)) * 2:
             with client(structured) as c:
                 for _ in range(requests):
                     c.request(READ, 0, length)
