@@ -351,6 +351,8 @@ disk_bitmap_unusable (const struct disk *disk, const char *name)
            "not store it";
   if (!bitmap->recording)
     return "its bitmap is not recording";
+  if (bitmap->busy)
+    return "its bitmap is in use by another operation of QEMU";
   why = layers_unusable (disk, name);
   if (!why && split && !bitmap->merged)
     why = "its bitmap in a backing image could not be merged into that of the "

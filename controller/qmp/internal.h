@@ -5,11 +5,13 @@
 #ifndef PULLBACK_QMP_INTERNAL_H
 #define PULLBACK_QMP_INTERNAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
 #include "controller/qmp/json.h"
+#include "controller/qmp/qmp.h"
 
 /* One JSON object after another from a socket that it does not own. */
 struct qmp_stream {
@@ -49,6 +51,35 @@ json_object *qmp_events_find (const struct qmp_events *events,
                               unsigned long *since, const char *event,
                               const char *key, const char *value);
 void qmp_events_clear (struct qmp_events *events);
+
+struct pending;
+
+struct qmp {
+  int fd;
+  char *path;
+  int version;
+  char *version_text;
+  qmp_event_handler handler;
+  void *opaque;
+
+  pthread_t reader;
+  struct qmp_stream stream; /* the reader's, once it runs */
+
+  pthread_mutex_t send_lock; /* taken before 'lock' */
+  pthread_mutex_t lock;      /* of everything below */
+  pthread_cond_t changed;
+  struct pending *pending;
+  uint64_t next_id;
+  struct qmp_events events;
+  char *lost;   /* why the connection is lost; NULL: it is not */
+  bool closing; /* by ourselves */
+
+  pthread_mutex_t schema_lock; /* taken before the others */
+  json_object *schema;
+};
+
+/* Gives an answer, which it takes, to whom waits for it. */
+void qmp_take_answer (struct qmp *qmp, json_object *message);
 
 /* The value of query-qmp-schema by name; consumes 'schema'. */
 json_object *qmp_schema_index (json_object *schema);

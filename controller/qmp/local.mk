@@ -2,6 +2,7 @@
 
 controller_libcontroller_la_SOURCES += \
 	controller/qmp/json.c controller/qmp/json.h \
+	controller/qmp/commands.c \
 	controller/qmp/connect.c controller/qmp/connect.h \
 	controller/qmp/events.c \
 	controller/qmp/internal.h \

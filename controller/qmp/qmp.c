@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The commands of one monitor: sent by any thread, answered by the connection's
- * reader thread, which owns everything that is received. */
+/* One connection to a monitor: its reader thread, which gives answers and
+ * events to whom they are for, and its begin and end. */
 
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,60 +14,6 @@
 #include "controller/qmp/connect.h"
 #include "controller/qmp/internal.h"
 #include "controller/qmp/qmp.h"
-
-/* A command without an answer for this long is given up. */
-#define COMMAND_LIMIT_MS 30000
-
-/* A command that waits for its answer, on the stack of who waits. */
-struct pending {
-  struct pending *next;
-  uint64_t id;
-  json_object *answer; /* NULL: none yet */
-};
-
-struct qmp {
-  int fd;
-  char *path;
-  int version;
-  char *version_text;
-  qmp_event_handler handler;
-  void *opaque;
-
-  pthread_t reader;
-  struct qmp_stream stream; /* the reader's, once it runs */
-
-  pthread_mutex_t send_lock; /* taken before 'lock' */
-  pthread_mutex_t lock;      /* of everything below */
-  pthread_cond_t changed;
-  struct pending *pending;
-  uint64_t next_id;
-  struct qmp_events events;
-  char *lost;   /* why the connection is lost; NULL: it is not */
-  bool closing; /* by ourselves */
-
-  pthread_mutex_t schema_lock; /* taken before the others */
-  json_object *schema;
-};
-
-/* Gives an answer to whom waits for it; late ones are dropped.  The message
- * goes over whole: json-c's reference counts need not be atomic, so that an
- * object is never shared between threads. */
-static void
-take_answer (struct qmp *qmp, json_object *message)
-{
-  json_object *id = NULL;
-
-  pthread_mutex_lock (&qmp->lock);
-  json_object_object_get_ex (message, "id", &id);
-  for (struct pending *p = qmp->pending; id && p; p = p->next)
-    if (p->id == json_object_get_uint64 (id) && !p->answer) {
-      p->answer = STEAL (message);
-      pthread_cond_broadcast (&qmp->changed);
-      break;
-    }
-  pthread_mutex_unlock (&qmp->lock);
-  json_object_put (message);
-}
 
 static void
 take_event (struct qmp *qmp, json_object *message, const char *event)
@@ -124,207 +69,10 @@ reader (void *opaque)
       json_object_put (message);
     }
     else
-      take_answer (qmp, message);
+      qmp_take_answer (qmp, message);
   }
   take_loss (qmp, status);
   return NULL;
-}
-
-/* Sends all; a socket that takes nothing for long (SO_SNDTIMEO) is an error. */
-static int
-send_text (struct qmp *qmp, const char *text, size_t size)
-{
-  while (size > 0) {
-    ssize_t r = send (qmp->fd, text, size, MSG_NOSIGNAL);
-
-    if (r < 0 && errno == EINTR)
-      continue;
-    if (r < 0 && (errno == EPIPE || errno == ECONNRESET))
-      return 0; /* the reader says so to who waits for the answer */
-    if (r < 0) {
-      /* Half a command may be on its way: nothing can follow it. */
-      shutdown (qmp->fd, SHUT_RDWR);
-      return fail_errno (ERROR_QEMU, "cannot write to the monitor '%s'",
-                         qmp->path);
-    }
-    text += r;
-    size -= r;
-  }
-  return 0;
-}
-
-/* The text of a command with its id; consumes the arguments. */
-static int
-append_command (struct qmp *qmp, struct qmp_command *command, uint64_t id,
-                FILE *text)
-{
-  json_object *message = json_object_new_object ();
-
-  if (!message) {
-    json_object_put (command->arguments);
-    command->arguments = NULL;
-    return fail (ERROR_SYSTEM, "out of memory");
-  }
-  json_object_object_add (message, "execute",
-                          json_object_new_string (command->name));
-  if (command->arguments)
-    json_object_object_add (message, "arguments", command->arguments);
-  command->arguments = NULL;
-  json_object_object_add (message, "id", json_object_new_uint64 (id));
-  fprintf (text, "%s\n",
-           json_object_to_json_string_ext (message, JSON_C_TO_STRING_PLAIN));
-  json_object_put (message);
-  if (ferror (text))
-    return fail (ERROR_SYSTEM, "out of memory writing to the monitor '%s'",
-                 qmp->path);
-  return 0;
-}
-
-/* Numbers the commands, lists them as pending and sends them. */
-static int
-send_commands (struct qmp *qmp, struct qmp_command *commands, size_t count,
-               struct pending *pending)
-{
-  CLEANUP_FREE char *text = NULL;
-  CLEANUP_FCLOSE FILE *stream = NULL;
-  size_t size = 0;
-  int r = 0;
-
-  LOCK_IN_SCOPE (&qmp->send_lock);
-  stream = open_memstream (&text, &size);
-  pthread_mutex_lock (&qmp->lock);
-  for (size_t i = 0; i < count; i++) {
-    pending[i].id = qmp->next_id++;
-    pending[i].next = qmp->pending;
-    qmp->pending = &pending[i];
-  }
-  pthread_mutex_unlock (&qmp->lock);
-  for (size_t i = 0; i < count; i++) {
-    if (!stream || r < 0) {
-      json_object_put (commands[i].arguments);
-      commands[i].arguments = NULL;
-    }
-    else
-      r = append_command (qmp, &commands[i], pending[i].id, stream);
-  }
-  if (!stream || fflush (stream) != 0)
-    return fail (ERROR_SYSTEM, "out of memory");
-  return r < 0 ? -1 : send_text (qmp, text, size);
-}
-
-static int
-fail_no_answer (struct qmp *qmp, const char *name)
-{
-  if (qmp->lost)
-    fail (ERROR_QEMU, "%s: %s", name, qmp->lost);
-  else
-    fail (ERROR_QEMU,
-          "%s: QEMU did not answer on the monitor '%s' within %d seconds", name,
-          qmp->path, COMMAND_LIMIT_MS / 1000);
-  return QMP_NO_ANSWER;
-}
-
-/* Waits for one answer; the lock is held. */
-static int
-wait_answer (struct qmp *qmp, const char *name, struct pending *pending,
-             const struct timespec *deadline)
-{
-  int r = 0;
-
-  while (!pending->answer && !qmp->lost && r != ETIMEDOUT)
-    r = pthread_cond_timedwait (&qmp->changed, &qmp->lock, deadline);
-  return pending->answer ? 0 : fail_no_answer (qmp, name);
-}
-
-/* The value of the answer, or its error. */
-static int
-read_answer (const char *name, json_object *answer, json_object **result)
-{
-  json_object *value;
-  const char *text;
-
-  if (json_object_object_get_ex (answer, "return", &value)) {
-    *result = json_object_get (value);
-    return 0;
-  }
-  text = json_object_object_get_ex (answer, "error", &value)
-             ? qmp_string (value, "desc")
-             : NULL;
-  return fail (ERROR_QEMU, "%s: %s", name,
-               text ? text : "QEMU's answer has neither return nor error");
-}
-
-static void
-forget_pending (struct qmp *qmp, struct pending *pending, size_t count)
-{
-  LOCK_IN_SCOPE (&qmp->lock);
-  for (struct pending **p = &qmp->pending; *p;) {
-    if (*p >= pending && *p < pending + count)
-      *p = (*p)->next;
-    else
-      p = &(*p)->next;
-  }
-}
-
-int
-qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
-                 size_t *failed)
-{
-  struct timespec deadline = qmp_deadline (COMMAND_LIMIT_MS);
-  CLEANUP_FREE struct pending *pending = calloc (count + 1, sizeof *pending);
-  CLEANUP_FREE char *first_error = NULL;
-  enum error_kind first_kind = ERROR_NONE;
-  int r, result = 0;
-
-  for (size_t i = 0; i < count; i++)
-    commands[i].result = NULL;
-  *failed = 0;
-  if (!pending) {
-    for (size_t i = 0; i < count; i++)
-      json_object_put (commands[i].arguments);
-    return fail (ERROR_SYSTEM, "out of memory");
-  }
-  if (send_commands (qmp, commands, count, pending) < 0) {
-    forget_pending (qmp, pending, count);
-    return QMP_NO_ANSWER;
-  }
-  pthread_mutex_lock (&qmp->lock);
-  for (size_t i = 0; i < count; i++) {
-    r = wait_answer (qmp, commands[i].name, &pending[i], &deadline);
-    if (r == 0)
-      r = read_answer (commands[i].name, pending[i].answer,
-                       &commands[i].result);
-    if (r == 0 || result != 0)
-      continue;
-    result = r;
-    first_error = strdup (error_message ());
-    first_kind = error_kind ();
-    *failed = i;
-  }
-  pthread_mutex_unlock (&qmp->lock);
-  forget_pending (qmp, pending, count);
-  for (size_t i = 0; i < count; i++)
-    json_object_put (pending[i].answer);
-  if (result != 0)
-    fail (first_kind, "%s", first_error ? first_error : "out of memory");
-  return result;
-}
-
-int
-qmp_execute (struct qmp *qmp, const char *command, json_object *arguments,
-             json_object **result)
-{
-  struct qmp_command one = { .name = command, .arguments = arguments };
-  size_t failed;
-  int r = qmp_execute_all (qmp, &one, 1, &failed);
-
-  if (r < 0)
-    return r;
-  if (result)
-    *result = one.result;
-  else
-    json_object_put (one.result);
-  return 0;
 }
 
 unsigned long
