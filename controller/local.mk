@@ -4,8 +4,9 @@
 
 noinst_LTLIBRARIES += controller/libcontroller.la
 controller_libcontroller_la_CFLAGS = \
-	$(AM_CFLAGS) $(JSON_C_CFLAGS) $(LIBXML2_CFLAGS)
-controller_libcontroller_la_LIBADD = $(JSON_C_LIBS) $(LIBXML2_LIBS)
+	$(AM_CFLAGS) $(JSON_C_CFLAGS) $(LIBXML2_CFLAGS) $(LIBNBD_CFLAGS)
+controller_libcontroller_la_LIBADD = \
+	$(JSON_C_LIBS) $(LIBXML2_LIBS) $(LIBNBD_LIBS)
 controller_libcontroller_la_SOURCES = \
 	controller/common/error.c controller/common/error.h \
 	controller/common/paths.c controller/common/paths.h

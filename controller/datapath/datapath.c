@@ -13,6 +13,7 @@
 #include "controller/datapath/broker.h"
 #include "controller/datapath/datapath.h"
 #include "controller/datapath/listener.h"
+#include "controller/datapath/probe.h"
 #include "controller/datapath/process.h"
 
 struct datapath {
@@ -219,6 +220,34 @@ datapath_start (const struct datapath_request *request, datapath_failed failed,
     return NULL;
   }
   return datapath;
+}
+
+int
+datapath_probe (const struct datapath *datapath, const char *export_name)
+{
+  return probe_export (datapath->plugin_socket, export_name);
+}
+
+void
+datapath_processes (const struct datapath *datapath,
+                    pid_t processes[DATAPATH_PROCESSES])
+{
+  processes[0] = process_pid (datapath->relay);
+  processes[1] = process_pid (datapath->nbdkit);
+}
+
+size_t
+datapath_sockets (const struct datapath *datapath,
+                  const char *sockets[DATAPATH_SOCKETS])
+{
+  size_t count = 0;
+
+  sockets[count++] = datapath->broker_socket;
+  sockets[count++] = datapath->plugin_socket;
+  sockets[count++] = datapath->qemu_socket;
+  if (datapath->relay_socket)
+    sockets[count++] = datapath->relay_socket;
+  return count;
 }
 
 static void

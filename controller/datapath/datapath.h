@@ -6,6 +6,7 @@
 #define PULLBACK_DATAPATH_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "controller/formats/formats.h"
 
@@ -40,6 +41,18 @@ struct datapath *datapath_start (const struct datapath_request *request,
 
 /* QEMU's exports are there: connections to them are handed out from now on. */
 int datapath_open (struct datapath *datapath);
+
+/* Whether the export can still be read through it.  -1: reported. */
+int datapath_probe (const struct datapath *datapath, const char *export_name);
+
+/* For a journal: the processes in the order in which they are to be stopped,
+ * and the paths of the sockets, the data path's; returns how many these are. */
+#define DATAPATH_PROCESSES 2
+#define DATAPATH_SOCKETS   4
+void datapath_processes (const struct datapath *datapath,
+                         pid_t processes[DATAPATH_PROCESSES]);
+size_t datapath_sockets (const struct datapath *datapath,
+                         const char *sockets[DATAPATH_SOCKETS]);
 
 /* Stops the relay, then nbdkit, then the broker; QEMU must have closed its side
  * of the connections in transmission before. */

@@ -13,11 +13,9 @@
 #include "controller/common/error.h"
 #include "controller/datapath/datapath.h"
 #include "controller/domain/job.h"
+#include "controller/domain/journal.h"
 #include "controller/domain/json.h"
 #include "controller/domain/reconcile.h"
-
-/* Prefix of everything that a job creates in QEMU; one job runs in one QEMU. */
-#define JOB_NAME "pullback"
 
 /* Events that came before the capture could judge them; far more than a cut
  * can cause. */
@@ -79,9 +77,12 @@ event_came (void *opaque, const char *event, json_object *data)
   if (job->judging)
     judge_event (job, event, data);
   else if (job->nr_early < MAX_EARLY_EVENTS) {
-    job->early[job->nr_early].name = strdup (event);
-    job->early[job->nr_early].data = json_object_get (data);
-    job->nr_early++;
+    struct early_event *early = &job->early[job->nr_early++];
+
+    /* A copy: counting references is not safe between threads in json-c. */
+    early->name = strdup (event);
+    if (data)
+      json_object_deep_copy (data, &early->data, NULL);
   }
 }
 
@@ -282,6 +283,18 @@ begin_capture (struct job *job, enum capture_method method)
   return 0;
 }
 
+static int
+write_journal (struct job *job)
+{
+  pid_t processes[DATAPATH_PROCESSES];
+  const char *sockets[DATAPATH_SOCKETS];
+  size_t nr_sockets = datapath_sockets (job->datapath, sockets);
+
+  datapath_processes (job->datapath, processes);
+  return journal_write (job->state, job->domain, job->plan, processes,
+                        DATAPATH_PROCESSES, sockets, nr_sockets);
+}
+
 /* Clients that wait are served from here on. */
 static int
 open_datapath (struct job *job)
@@ -296,9 +309,10 @@ open_datapath (struct job *job)
   return fail (ERROR_SYSTEM, "%s", why ? why : "out of memory");
 }
 
-struct job *
-job_begin (const struct job_request *request, struct backup *backup,
-           struct checkpoint *checkpoint)
+/* Rolls back by itself as far as QEMU answers. */
+static struct job *
+begin (const struct job_request *request, struct backup *backup,
+       struct checkpoint *checkpoint)
 {
   CLEANUP_BACKUP struct backup *owned_backup = backup;
   CLEANUP_CHECKPOINT struct checkpoint *owned_checkpoint = checkpoint;
@@ -325,10 +339,37 @@ job_begin (const struct job_request *request, struct backup *backup,
   job->plan = plan_new (&plan, STEAL (owned_backup), STEAL (owned_checkpoint),
                         STEAL (now.disks));
   if (job->plan == NULL || choose_server (job) == -1 ||
-      start_datapath (job) == -1 ||
+      start_datapath (job) == -1 || write_journal (job) == -1 ||
       begin_capture (job, request->method) == -1 || open_datapath (job) == -1)
     return NULL;
   return STEAL (job);
+}
+
+/* What a begin or an end could not remove, since QEMU did not answer, is tried
+ * once more by the journal; if that fails, too, before the next operation.  The
+ * error stays. */
+static void
+clean_up (const char *state, const struct domain_record *domain)
+{
+  CLEANUP_FREE char *error = strdup (error_message ());
+  enum error_kind kind = error_kind ();
+
+  if (journal_exists (state, domain->name) &&
+      journal_recover (state, domain) == -1)
+    log_line ("what the backup of domain '%s' left cannot be removed: %s",
+              domain->name, error_message ());
+  fail (kind, "%s", error ? error : "out of memory");
+}
+
+struct job *
+job_begin (const struct job_request *request, struct backup *backup,
+           struct checkpoint *checkpoint)
+{
+  struct job *job = begin (request, backup, checkpoint);
+
+  if (job == NULL)
+    clean_up (request->state, request->domain);
+  return job;
 }
 
 struct qmp *
@@ -382,17 +423,40 @@ end_capture (struct job *job, bool commit)
   return why ? fail (ERROR_SYSTEM, "%s", why) : 0;
 }
 
+/* QEMU raises no event when it gives up a point in time for the guest's sake.
+ */
+static void
+probe_exports (struct job *job)
+{
+  size_t i;
+
+  for (i = 0; i < job->plan->nr_disks; i++) {
+    const struct plan_disk *disk = &job->plan->disks[i];
+
+    if (datapath_probe (job->datapath, disk->export_name) == -1) {
+      LOCK_IN_SCOPE (&job->lock);
+
+      mark_broken (job, error_message ());
+    }
+  }
+}
+
 int
 job_end (struct job *job, bool abort)
 {
   CLEANUP_JOB struct job *owned = job;
-  CLEANUP_FREE char *broken = NULL;
-  int stopped = capture_stop_exports (job->capture);
+  CLEANUP_FREE char *broken = broken_reason (job);
+  int stopped;
 
-  broken = broken_reason (job);
+  if (!abort && !broken) {
+    probe_exports (job);
+    broken = broken_reason (job);
+  }
+  stopped = capture_stop_exports (job->capture);
   datapath_stop (STEAL (job->datapath));
   if (end_capture (job, !abort && !broken && stopped == 0) == -1)
     return -1;
+  journal_remove (job->state, job->domain);
   if (broken && !abort)
     return fail (ERROR_QEMU,
                  "the backup of domain '%s' had broken and is void: %s%s%s%s",

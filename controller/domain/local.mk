@@ -16,6 +16,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/generation.c controller/domain/generation.h \
 	controller/domain/health.c controller/domain/health.h \
 	controller/domain/job.c controller/domain/job.h \
+	controller/domain/journal.c controller/domain/journal.h \
 	controller/domain/json.h \
 	controller/domain/monitor.c controller/domain/monitor.h \
 	controller/domain/operations.h \

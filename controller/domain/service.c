@@ -12,7 +12,25 @@
 #include "controller/catalogue/catalogue.h"
 #include "controller/common/error.h"
 #include "controller/domain/job.h"
+#include "controller/domain/journal.h"
 #include "controller/domain/service.h"
+
+/* What a daemon that died left is taken down at once where QEMU can be reached,
+ * else when the domain is next asked for. */
+static void
+recover_domains (struct service *service)
+{
+  CLEANUP_NAME_LIST name_list names = catalogue_domains (service->state);
+  size_t i;
+
+  for (i = 0; names && names[i]; i++) {
+    CLEANUP_DOMAIN_ENTRY struct domain_entry *entry = NULL;
+
+    if (journal_exists (service->state, names[i]))
+      entry = service_lock_domain (service, names[i]);
+    (void) entry;
+  }
+}
 
 struct service *
 service_new (const char *state_folder, const char *run_folder)
@@ -38,6 +56,7 @@ service_new (const char *state_folder, const char *run_folder)
     service_free (service);
     return NULL;
   }
+  recover_domains (service);
   return service;
 }
 
@@ -98,9 +117,15 @@ service_lock_domain (struct service *service, const char *name)
 {
   CLEANUP_DOMAIN_RECORD struct domain_record *record =
       catalogue_domain (service->state, name);
+  struct domain_entry *entry;
 
   /* Only a domain that exists gets an entry: names come from outside. */
-  return record ? service_lock_new_domain (service, name) : NULL;
+  entry = record ? service_lock_new_domain (service, name) : NULL;
+  if (entry && entry->job == NULL && journal_exists (service->state, name) &&
+      journal_recover (service->state, record) == -1)
+    log_line ("what a dead backup of domain '%s' left cannot be removed: %s",
+              name, error_message ());
+  return entry;
 }
 
 static bool

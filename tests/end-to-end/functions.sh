@@ -24,15 +24,20 @@ start_domain ()
   pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null
 }
 
-# disk_write DISK PATTERN OFFSET LENGTH: by the guest, and in the truth; the
-# pattern 0 is a write of zeroes.
+# disk_write DISK PATTERN OFFSET LENGTH: by the guest, and in the truth.
 disk_write ()
 {
-  local command="write -P $2 $3 $4"
+  guest_write "/machine/peripheral/$1/virtio-backend" "write -P $2 $3 $4"
+  qemu-io -f raw -c "write -P $2 $3 $4" "$tmp/$1.truth" >/dev/null
+}
 
-  [ "$2" != 0 ] || command="write -z $3 $4"
-  guest_write "/machine/peripheral/$1/virtio-backend" "$command"
-  qemu-io -f raw -c "$command" "$tmp/$1.truth" >/dev/null
+# disk_discard DISK OFFSET LENGTH: the same.  Not while a backup runs, when some
+# versions of QEMU ignore a discard; and not by write -z, since qemu-io of QEMU
+# 7.2 aborts on that for a disk in an iothread.
+disk_discard ()
+{
+  guest_write "/machine/peripheral/$1/virtio-backend" "discard $2 $3"
+  qemu-io -f raw -c "write -z $2 $3" "$tmp/$1.truth" >/dev/null
 }
 
 # uri EXPORT

@@ -6,10 +6,12 @@ END_TO_END_TESTS = \
 	%D%/test-bad-requests.sh \
 	%D%/test-clients.sh \
 	%D%/test-commit-and-abort.sh \
+	%D%/test-daemon-dies.sh \
 	%D%/test-data-path-dies.sh \
 	%D%/test-documents.sh \
 	%D%/test-fallback.sh \
-	%D%/test-full-and-incremental.sh
+	%D%/test-full-and-incremental.sh \
+	%D%/test-scratch-full.sh
 
 TESTS += $(END_TO_END_TESTS)
 EXTRA_DIST += $(END_TO_END_TESTS) %D%/functions.sh

@@ -17,7 +17,6 @@ pullback backup-begin web --checkpoint monday >"$tmp/begin.out"
 for disk in vda vdb; do
   cp "$tmp/$disk.truth" "$tmp/$disk.monday"
   disk_write $disk 0x21 1M 128k
-  disk_write $disk 0 2M 64k
   disk_write $disk 0x22 30M 1M
   disk_write $disk 0x23 64M 512
 done
@@ -39,12 +38,13 @@ same "bitmaps" "$(bitmaps fmt-a)" monday
 # writes; more follow before the cut, and others after it.
 for disk in vda vdb; do
   disk_write $disk 0x31 40M 64k
+  disk_discard $disk 2M 64k
 done
 pullback backup-begin web --incremental monday --checkpoint tuesday >"$tmp/begin.out"
 for disk in vda vdb; do
   cp "$tmp/$disk.truth" "$tmp/$disk.tuesday"
   disk_write $disk 0x41 50M 1M
-  disk_write $disk 0 40M 64k
+  disk_write $disk 0x43 40M 64k
   disk_write $disk 0x42 0 64k
 done
 cat >"$tmp/expected" <<END

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# No room for the scratch file: the guest's writes go through all the same.  The
+# backup is refused, or it breaks, its reads fail, and no checkpoint comes of it.
+
+. "$srcdir/tests/end-to-end/functions.sh"
+
+scratch=$tmp/scratch
+mkdir "$scratch"
+mount -t tmpfs -o size=6m tmpfs "$scratch" 2>/dev/null ||
+  skip "a file system with little room cannot be mounted here"
+trap 'umount -l "$scratch"; cleanup' EXIT
+
+start_domain
+disk_write vda 0x11 0 32M
+
+# The write that the guest makes is what the guest reads.
+guest_has ()
+{
+  : >"$tmp/qemu.log"
+  guest_write /machine/peripheral/vda/virtio-backend "read -P $1 $2 $3"
+  ! grep -q "verification failed\|error" "$tmp/qemu.log" ||
+    fail "the guest does not read what it wrote: $(cat "$tmp/qemu.log")"
+}
+
+if pullback backup-begin web --checkpoint monday --scratch "$scratch" \
+  >"$tmp/begin.out" 2>&1; then
+  disk_write vda 0x22 0 16M
+  qemu_alive
+  guest_has 0x22 0 16M
+  ! nbdcopy "$(uri vda)" null: 2>/dev/null || fail "a lost point in time is served"
+  expect_failure "checkpoint 'monday' was removed" pullback backup-end web
+else
+  grep -q "room\|space" "$tmp/begin.out" || fail "$(cat "$tmp/begin.out")"
+fi
+guest_has 0x11 20M 4M
+nothing_left
+! ls "$scratch" | grep . || fail "a scratch file is left"
+same "bitmaps" "$(bitmaps fmt-a)" ""
+same "checkpoints" "$(pullback checkpoint-list web --name)" ""
