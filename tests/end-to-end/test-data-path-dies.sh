@@ -18,7 +18,7 @@ for victim in "nbdkit --foreground" "pullback-relay --upstream"; do
   read_from vda "$tmp/vda.full"
   cmp "$tmp/vda.full" "$tmp/vda.truth"
 
-  pid=$(pgrep -f "$victim.*$tmp/home/run/web|$victim.*plugin.sock" | head -n 1)
+  pid=$(pgrep -f "$victim.*$tmp/home/run/web/" | head -n 1)
   kill -9 "$pid"
   wait "$client" || true
   wait_for 10 grep -q broken <(pullback backup-info web --json)

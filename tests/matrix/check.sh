@@ -10,7 +10,7 @@ cache=${PULLBACK_MATRIX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pullback/matrix}
 suites=${PULLBACK_MATRIX_SUITES:-trixie unstable}
 results=$builddir/tests/matrix/results
 jobs=${PULLBACK_MATRIX_JOBS:-2}
-limit=900 # seconds for one test
+limit=600 # seconds for one test
 
 # run_test SUITE QEMU TEST: one line on what came of it, PASS, FAIL or SKIP first.
 run_test ()
