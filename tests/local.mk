@@ -7,6 +7,7 @@ include tests/plugin/local.mk
 include tests/relay/local.mk
 include tests/formats/local.mk
 include tests/fuzz/local.mk
+include tests/checkpoints/local.mk
 include tests/controller/local.mk
 include tests/capture/local.mk
 include tests/guest/local.mk

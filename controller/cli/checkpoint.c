@@ -1,117 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The verbs on checkpoints that are there: list, info, current, parent, XML,
+/* The verbs on one checkpoint that is there: info, current, parent, XML,
  * delete; and the table of all verbs on checkpoints. */
 
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "controller/cli/checkpoint.h"
 #include "controller/cli/reply.h"
-#include "controller/cli/table.h"
 #include "controller/common/error.h"
-
-#define MAX_TREE_DEPTH 10000
-
-static bool
-is_child_of (json_object *checkpoint, const char *parent)
-{
-  const char *own = reply_text (checkpoint, "parent");
-
-  return parent ? own && strcmp (own, parent) == 0 : own == NULL;
-}
-
-/* As virsh draws it: a line to each child below its parent. */
-static void
-show_tree (json_object *list, const char *parent, const char *indent)
-{
-  size_t count = reply_count (list, "checkpoints"), i, last = count;
-  CLEANUP_FREE char *deeper = NULL;
-
-  for (i = 0; i < count; i++)
-    if (is_child_of (reply_item (list, "checkpoints", i), parent))
-      last = i;
-  for (i = 0; i < count; i++) {
-    json_object *checkpoint = reply_item (list, "checkpoints", i);
-    const char *name = reply_text (checkpoint, "name");
-
-    if (name == NULL || !is_child_of (checkpoint, parent))
-      continue;
-    printf ("%s%s%s\n", indent, parent ? "+- " : "", name);
-    free (deeper);
-    if (strlen (indent) > MAX_TREE_DEPTH ||
-        asprintf (&deeper, "%s%s", indent,
-                  !parent     ? " "
-                  : i == last ? "   "
-                              : "|  ") == -1)
-      deeper = NULL;
-    if (deeper)
-      show_tree (list, name, deeper);
-  }
-}
-
-static int
-show_list (struct invocation *invocation, json_object *list)
-{
-  bool parents = is_given (invocation, "parent");
-  CLEANUP_TABLE struct table *table =
-      table_new ("Name", "Creation Time", parents ? "Parent" : NULL, NULL);
-  size_t i;
-
-  if (table == NULL)
-    return -1;
-  for (i = 0; i < reply_count (list, "checkpoints"); i++) {
-    json_object *checkpoint = reply_item (list, "checkpoints", i);
-
-    if (table_row (
-            table, reply_text (checkpoint, "name"),
-            format_time (reply_number (checkpoint, "creation_time")).text,
-            reply_text (checkpoint, "parent")) == -1)
-      return -1;
-  }
-  table_show (table);
-  return 0;
-}
-
-static int
-checkpoint_list (struct invocation *invocation)
-{
-  CLEANUP_REPLY json_object *reply = NULL;
-  size_t i;
-
-  if (reply_take (invocation,
-                  pullback_checkpoint_list (invocation->handle,
-                                            value_of (invocation, "domain")),
-                  &reply) == -1)
-    return -1;
-  if (reply == NULL)
-    return 0;
-  if (is_given (invocation, "tree"))
-    show_tree (reply, NULL, "");
-  else if (is_given (invocation, "name"))
-    for (i = 0; i < reply_count (reply, "checkpoints"); i++)
-      printf ("%s\n",
-              reply_text (reply_item (reply, "checkpoints", i), "name"));
-  else
-    return show_list (invocation, reply);
-  return 0;
-}
 
 /* 'json' in the caller's table decides between text and object. */
 static int
-get_info (struct invocation *invocation, const char *name, json_object **reply)
+get_info (struct invocation *invocation, const char *name, unsigned flags,
+          json_object **reply)
 {
   return reply_take (invocation,
                      pullback_checkpoint_info (invocation->handle,
                                                value_of (invocation, "domain"),
-                                               name),
+                                               name, flags),
                      reply);
 }
 
-static json_object *
-get_list (struct invocation *invocation)
+json_object *
+get_checkpoints (struct invocation *invocation)
 {
   CLEANUP_FREE char *text = pullback_checkpoint_list (
       invocation->handle, value_of (invocation, "domain"));
@@ -126,62 +41,66 @@ get_list (struct invocation *invocation)
   return list;
 }
 
-static void
-count_family (json_object *list, const char *name, unsigned depth,
-              unsigned *children, unsigned *descendants)
+const char *
+current_checkpoint (json_object *list)
 {
   size_t i;
 
-  for (i = 0; i < reply_count (list, "checkpoints"); i++) {
-    json_object *checkpoint = reply_item (list, "checkpoints", i);
-    const char *child = reply_text (checkpoint, "name");
+  for (i = 0; i < reply_count (list, "checkpoints"); i++)
+    if (reply_flag (reply_item (list, "checkpoints", i), "current"))
+      return reply_text (reply_item (list, "checkpoints", i), "name");
+  return NULL;
+}
 
-    if (child == NULL || !is_child_of (checkpoint, name) ||
-        depth > MAX_TREE_DEPTH)
-      continue;
-    *children += depth == 0;
-    ++*descendants;
-    count_family (list, child, depth + 1, children, descendants);
-  }
+static void
+show_state (json_object *reply)
+{
+  const char *reason = reply_text (reply, "reason");
+
+  printf ("%-15s %s%s%s\n", "State:", reply_text (reply, "state"),
+          reason ? ": " : "", reason ? reason : "");
 }
 
 static int
 checkpoint_info (struct invocation *invocation)
 {
   CLEANUP_REPLY json_object *reply = NULL;
-  CLEANUP_REPLY json_object *list = NULL;
   const char *name = value_of (invocation, "checkpointname");
-  unsigned children = 0, descendants = 0;
+  const char *parent;
 
-  if (get_info (invocation, name, &reply) == -1)
+  if (get_info (invocation, name, 0, &reply) == -1)
     return -1;
   if (reply == NULL)
     return 0;
-  list = get_list (invocation);
-  if (list == NULL)
-    return -1;
-  count_family (list, name, 0, &children, &descendants);
+  parent = reply_text (reply, "parent");
   printf ("%-15s %s\n", "Name:", reply_text (reply, "name"));
   printf ("%-15s %s\n", "Domain:", value_of (invocation, "domain"));
+  printf ("%-15s %s\n", "Parent:", parent ? parent : "-");
+  printf ("%-15s %" PRId64 "\n", "Children:", reply_number (reply, "children"));
+  printf ("%-15s %" PRId64 "\n",
+          "Descendants:", reply_number (reply, "descendants"));
   printf ("%-15s %s\n",
           "Current:", reply_flag (reply, "current") ? "yes" : "no");
   printf ("%-15s %s\n",
           "Created:", format_time (reply_number (reply, "creation_time")).text);
-  printf ("%-15s %s\n", "Parent:",
-          reply_text (reply, "parent") ? reply_text (reply, "parent") : "-");
-  printf ("%-15s %u\n", "Children:", children);
-  printf ("%-15s %u\n", "Descendants:", descendants);
+  printf ("%-15s %s\n", "Changes:",
+          reply_has (reply, "size")
+              ? format_size (reply_number (reply, "size")).text
+              : "not known");
+  show_state (reply);
+  if (reply_text (reply, "generation"))
+    printf ("%-15s %s\n", "Generation:", reply_text (reply, "generation"));
   if (reply_text (reply, "description"))
     printf ("%-15s %s\n", "Description:", reply_text (reply, "description"));
   return 0;
 }
 
 static int
-show_xml (struct invocation *invocation, const char *name)
+show_xml (struct invocation *invocation, const char *name, unsigned flags)
 {
   CLEANUP_REPLY json_object *reply = NULL;
 
-  if (get_info (invocation, name, &reply) == -1)
+  if (get_info (invocation, name, flags, &reply) == -1)
     return -1;
   if (reply && reply_text (reply, "xml"))
     puts (reply_text (reply, "xml"));
@@ -191,26 +110,33 @@ show_xml (struct invocation *invocation, const char *name)
 static int
 checkpoint_dumpxml (struct invocation *invocation)
 {
-  return show_xml (invocation, value_of (invocation, "checkpointname"));
+  unsigned flags = 0;
+
+  if (is_given (invocation, "security-info"))
+    flags |= PULLBACK_CHECKPOINT_XML_SECURE;
+  if (is_given (invocation, "no-domain"))
+    flags |= PULLBACK_CHECKPOINT_XML_NO_DOMAIN;
+  if (is_given (invocation, "size"))
+    flags |= PULLBACK_CHECKPOINT_XML_SIZE;
+  if (is_given (invocation, "generation"))
+    flags |= PULLBACK_CHECKPOINT_XML_GENERATION;
+  return show_xml (invocation, value_of (invocation, "checkpointname"), flags);
 }
 
 static int
 checkpoint_current (struct invocation *invocation)
 {
-  CLEANUP_REPLY json_object *list = get_list (invocation);
-  const char *domain = value_of (invocation, "domain"), *name = NULL;
-  size_t i;
+  CLEANUP_REPLY json_object *list = get_checkpoints (invocation);
+  const char *name;
 
   if (list == NULL)
     return -1;
-  for (i = 0; i < reply_count (list, "checkpoints"); i++)
-    if (reply_flag (reply_item (list, "checkpoints", i), "current"))
-      name = reply_text (reply_item (list, "checkpoints", i), "name");
+  name = current_checkpoint (list);
   if (name == NULL)
     return fail (ERROR_NOT_FOUND, "domain '%s' has no current checkpoint",
-                 domain);
+                 value_of (invocation, "domain"));
   if (!is_given (invocation, "name"))
-    return show_xml (invocation, name);
+    return show_xml (invocation, name, 0);
   printf ("%s\n", name);
   return 0;
 }
@@ -221,7 +147,7 @@ checkpoint_parent (struct invocation *invocation)
   CLEANUP_REPLY json_object *reply = NULL;
   const char *name = value_of (invocation, "checkpointname");
 
-  if (get_info (invocation, name, &reply) == -1)
+  if (get_info (invocation, name, 0, &reply) == -1)
     return -1;
   if (reply == NULL)
     return 0;
@@ -237,11 +163,24 @@ static int
 checkpoint_delete (struct invocation *invocation)
 {
   const char *name = value_of (invocation, "checkpointname");
+  bool children_only = is_given (invocation, "children-only");
+  unsigned flags = 0;
 
+  if (is_given (invocation, "children"))
+    flags |= PULLBACK_CHECKPOINT_DELETE_CHILDREN;
+  if (children_only)
+    flags |= PULLBACK_CHECKPOINT_DELETE_CHILDREN_ONLY;
+  if (is_given (invocation, "metadata"))
+    flags |= PULLBACK_CHECKPOINT_DELETE_METADATA;
+  if (refuse_both (invocation, "children", "children-only") == -1)
+    return -1;
   if (pullback_checkpoint_delete (invocation->handle,
-                                  value_of (invocation, "domain"), name) == -1)
+                                  value_of (invocation, "domain"), name,
+                                  flags) == -1)
     return fail_as_client ();
-  printf ("Domain checkpoint %s deleted\n", name);
+  printf (children_only ? "Domain checkpoint %s children deleted\n"
+                        : "Domain checkpoint %s deleted\n",
+          name);
   return 0;
 }
 
@@ -255,6 +194,10 @@ static const struct parameter create_parameters[] = {
   DOMAIN_PARAMETER,
   { OPTIONAL, "xmlfile", "XMLFILE",
     "a domaincheckpoint document (without: all disks, a name from the time)" },
+  { FLAG, "redefine", NULL, "the bitmaps are there: store the metadata only" },
+  { FLAG, "redefine-validate", NULL,
+    "with --redefine: refuse bitmaps that cannot be used" },
+  { FLAG, "quiesce", NULL, "freeze the guest's file systems, by its agent" },
   JSON_PARAMETER,
   { 0 },
 };
@@ -262,9 +205,11 @@ static const struct parameter create_parameters[] = {
 static const struct parameter create_as_parameters[] = {
   DOMAIN_PARAMETER,
   { OPTIONAL, "name", "NAME", "the checkpoint's name (without: the time)" },
-  { OPTION, "description", "TEXT", "what the checkpoint is for" },
+  { OPTIONAL, "description", "DESCRIPTION", "what the checkpoint is for" },
   { REPEATED, "diskspec", "SPEC",
     "DISK[,checkpoint=no|bitmap][,bitmap=NAME]; without: all disks" },
+  { FLAG, "quiesce", NULL, "freeze the guest's file systems, by its agent" },
+  { FLAG, "atomic", NULL, "all disks or none, as it always is" },
   { FLAG, "print-xml", NULL, "print the document, make no checkpoint" },
   JSON_PARAMETER,
   { 0 },
@@ -273,8 +218,15 @@ static const struct parameter create_as_parameters[] = {
 static const struct parameter list_parameters[] = {
   DOMAIN_PARAMETER,
   { FLAG, "parent", NULL, "with a column of parents" },
-  { FLAG, "name", NULL, "only the names, one a line" },
+  { FLAG, "roots", NULL, "only those without a parent" },
+  { FLAG, "leaves", NULL, "only those without children" },
+  { FLAG, "no-leaves", NULL, "only those with children" },
   { FLAG, "tree", NULL, "as a tree" },
+  { OPTION, "from", "CHECKPOINT", "only the children of this one" },
+  { FLAG, "current", NULL, "only the children of the current one" },
+  { FLAG, "descendants", NULL, "with --from, --current: all descendants" },
+  { FLAG, "topological", NULL, "parents before children, not by name" },
+  { FLAG, "name", NULL, "only the names, one a line" },
   JSON_PARAMETER,
   { 0 },
 };
@@ -282,6 +234,32 @@ static const struct parameter list_parameters[] = {
 static const struct parameter one_parameters[] = {
   DOMAIN_PARAMETER,
   CHECKPOINT_PARAMETER,
+  JSON_PARAMETER,
+  { 0 },
+};
+
+static const struct parameter dumpxml_parameters[] = {
+  DOMAIN_PARAMETER,
+  CHECKPOINT_PARAMETER,
+  { FLAG, "security-info", NULL, "with secrets, of which it has none" },
+  { FLAG, "no-domain", NULL, "without <domain>" },
+  { FLAG, "size", NULL, "with the bytes that changed since, for each disk" },
+  { FLAG, "generation", NULL, "with Pullback's own element" },
+  JSON_PARAMETER,
+  { 0 },
+};
+
+static const struct parameter edit_parameters[] = {
+  DOMAIN_PARAMETER,
+  CHECKPOINT_PARAMETER,
+  { 0 },
+};
+
+static const struct parameter import_parameters[] = {
+  DOMAIN_PARAMETER,
+  { REPEATED, "checkpoint", "NAME",
+    "import this one, or fail (without: all that can be used)" },
+  { FLAG, "dry-run", NULL, "only say what would be imported" },
   JSON_PARAMETER,
   { 0 },
 };
@@ -296,6 +274,9 @@ static const struct parameter current_parameters[] = {
 static const struct parameter delete_parameters[] = {
   DOMAIN_PARAMETER,
   CHECKPOINT_PARAMETER,
+  { FLAG, "children", NULL, "all its descendants, too" },
+  { FLAG, "children-only", NULL, "all its descendants, but not itself" },
+  { FLAG, "metadata", NULL, "forget it, and leave the bitmaps in the images" },
   { 0 },
 };
 
@@ -311,7 +292,7 @@ const struct verb checkpoint_verbs[] = {
     .offline = true,
     .run = checkpoint_create_as },
   { .name = "checkpoint-list",
-    .help = "List a domain's checkpoints, oldest first",
+    .help = "List a domain's checkpoints",
     .parameters = list_parameters,
     .run = checkpoint_list },
   { .name = "checkpoint-info",
@@ -328,11 +309,19 @@ const struct verb checkpoint_verbs[] = {
     .run = checkpoint_parent },
   { .name = "checkpoint-dumpxml",
     .help = "Show a checkpoint's XML",
-    .parameters = one_parameters,
+    .parameters = dumpxml_parameters,
     .run = checkpoint_dumpxml },
+  { .name = "checkpoint-edit",
+    .help = "Change a checkpoint's description in an editor",
+    .parameters = edit_parameters,
+    .run = checkpoint_edit },
   { .name = "checkpoint-delete",
     .help = "Delete a checkpoint; others stay as they are",
     .parameters = delete_parameters,
     .run = checkpoint_delete },
+  { .name = "checkpoint-import",
+    .help = "Make checkpoints of bitmaps that are in the images",
+    .parameters = import_parameters,
+    .run = checkpoint_import },
   { 0 },
 };

@@ -14,13 +14,15 @@
 #include "controller/formats/formats.h"
 
 static int
-create (struct invocation *invocation, const char *xml, const char *file)
+create (struct invocation *invocation, const char *xml, const char *file,
+        unsigned flags)
 {
   CLEANUP_REPLY json_object *reply = NULL;
 
   if (reply_take (invocation,
-                  pullback_checkpoint_create (
-                      invocation->handle, value_of (invocation, "domain"), xml),
+                  pullback_checkpoint_create (invocation->handle,
+                                              value_of (invocation, "domain"),
+                                              xml, flags),
                   &reply) == -1)
     return -1;
   if (reply)
@@ -35,10 +37,20 @@ checkpoint_create (struct invocation *invocation)
   const char *file = value_of (invocation, "xmlfile");
   CLEANUP_FREE char *xml =
       file ? read_xml_file (file) : strdup ("<domaincheckpoint/>");
+  unsigned flags = 0;
 
+  if (is_given (invocation, "redefine"))
+    flags |= PULLBACK_CHECKPOINT_CREATE_REDEFINE;
+  if (is_given (invocation, "redefine-validate"))
+    flags |= PULLBACK_CHECKPOINT_CREATE_VALIDATE;
+  if (is_given (invocation, "quiesce"))
+    flags |= PULLBACK_CHECKPOINT_CREATE_QUIESCE;
+  if (flags & PULLBACK_CHECKPOINT_CREATE_VALIDATE &&
+      !(flags & PULLBACK_CHECKPOINT_CREATE_REDEFINE))
+    return fail (ERROR_INVALID, "--redefine-validate requires --redefine");
   if (xml == NULL || open_daemon (invocation) == -1)
     return -1;
-  return create (invocation, xml, file);
+  return create (invocation, xml, file, flags);
 }
 
 /* The next field of a specification, up to a ',' (two are a literal one), in
@@ -140,5 +152,10 @@ checkpoint_create_as (struct invocation *invocation)
     puts (xml);
     return 0;
   }
-  return open_daemon (invocation) == -1 ? -1 : create (invocation, xml, NULL);
+  if (open_daemon (invocation) == -1)
+    return -1;
+  return create (invocation, xml, NULL,
+                 is_given (invocation, "quiesce")
+                     ? PULLBACK_CHECKPOINT_CREATE_QUIESCE
+                     : 0);
 }

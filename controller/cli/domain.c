@@ -46,6 +46,29 @@ show_disks (json_object *domain)
   return 0;
 }
 
+/* What the daemon found about its checkpoints. */
+static void
+show_findings (json_object *domain)
+{
+  size_t i;
+
+  for (i = 0; i < reply_count (domain, "broken"); i++) {
+    json_object *broken = reply_item (domain, "broken", i);
+
+    printf ("Checkpoint %s is broken: %s\n", reply_text (broken, "name"),
+            reply_text (broken, "reason"));
+  }
+  for (i = 0; i < reply_count (domain, "repaired"); i++)
+    printf ("Repaired: %s\n",
+            json_object_get_string (reply_item (domain, "repaired", i)));
+  for (i = 0; i < reply_count (domain, "other_bitmaps"); i++) {
+    json_object *other = reply_item (domain, "other_bitmaps", i);
+
+    printf ("Bitmap %s of disk %s is of no checkpoint known here\n",
+            reply_text (other, "bitmap"), reply_text (other, "disk"));
+  }
+}
+
 static int
 domain_add (struct invocation *invocation)
 {
@@ -113,7 +136,10 @@ domain_info (struct invocation *invocation)
   printf ("%-15s %s\n", "Monitor:", reply_text (reply, "qmp"));
   printf ("%-15s %s\n", "QEMU:", reply_text (reply, "qemu"));
   printf ("%-15s %s\n\n", "Method:", reply_text (reply, "method"));
-  return show_disks (reply);
+  if (show_disks (reply) == -1)
+    return -1;
+  show_findings (reply);
+  return 0;
 }
 
 static int
@@ -164,7 +190,7 @@ const struct verb domain_verbs[] = {
     .parameters = list_parameters,
     .run = domain_list },
   { .name = "domain-info",
-    .help = "Show a domain, its disks, and why one cannot be backed up",
+    .help = "Show a domain, its disks, and what is wrong with them",
     .parameters = info_parameters,
     .run = domain_info },
   { .name = "domain-remove",

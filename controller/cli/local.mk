@@ -13,6 +13,9 @@ controller_pullback_SOURCES = \
 	controller/cli/backup_begin.c controller/cli/backup_begin.h \
 	controller/cli/checkpoint.c controller/cli/checkpoint.h \
 	controller/cli/checkpoint_create.c \
+	controller/cli/checkpoint_edit.c \
+	controller/cli/checkpoint_import.c \
+	controller/cli/checkpoint_list.c \
 	controller/cli/domain.c \
 	controller/cli/files.c controller/cli/files.h \
 	controller/cli/main.c \

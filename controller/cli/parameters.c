@@ -174,6 +174,16 @@ values_of (const struct invocation *invocation, const char *name)
   return values ? (const char *const *) values : none;
 }
 
+int
+refuse_both (const struct invocation *invocation, const char *one,
+             const char *other)
+{
+  if (is_given (invocation, one) && is_given (invocation, other))
+    return fail (ERROR_INVALID, "options --%s and --%s are mutually exclusive",
+                 one, other);
+  return 0;
+}
+
 static void
 show_synopsis (const struct verb *verb)
 {

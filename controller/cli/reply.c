@@ -68,6 +68,14 @@ reply_flag (json_object *object, const char *member)
       member_of (object, member, json_type_boolean));
 }
 
+bool
+reply_has (json_object *object, const char *member)
+{
+  json_object *value;
+
+  return json_object_object_get_ex (object, member, &value) && value != NULL;
+}
+
 size_t
 reply_count (json_object *object, const char *member)
 {
@@ -90,7 +98,8 @@ format_time (int64_t seconds)
   time_t when = seconds;
   struct tm local;
 
-  if (localtime_r (&when, &local))
+  /* 0 is not known: an imported checkpoint's. */
+  if (seconds != 0 && localtime_r (&when, &local))
     strftime (result.text, sizeof result.text, "%Y-%m-%d %H:%M:%S %z", &local);
   return result;
 }

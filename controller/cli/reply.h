@@ -29,6 +29,8 @@ int reply_take (struct invocation *invocation, char *text,
 const char *reply_text (json_object *object, const char *member);
 int64_t reply_number (json_object *object, const char *member);
 bool reply_flag (json_object *object, const char *member);
+/* Whether it is there and not null. */
+bool reply_has (json_object *object, const char *member);
 /* A list that is missing is empty. */
 size_t reply_count (json_object *object, const char *member);
 json_object *reply_item (json_object *object, const char *member, size_t index);

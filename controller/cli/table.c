@@ -104,7 +104,7 @@ void
 table_show (const struct table *table)
 {
   size_t widths[MAX_COLUMNS] = { 0 };
-  size_t line = 1, i;
+  size_t line = 0, i;
 
   for (i = 0; i < table->nr_cells; i++) {
     size_t wanted = width (table->cells[i]) + GAP;

@@ -75,6 +75,10 @@ bool is_given (const struct invocation *invocation, const char *name);
 const char *const *values_of (const struct invocation *invocation,
                               const char *name);
 
+/* -1: both options were given; reported as a usage error. */
+int refuse_both (const struct invocation *invocation, const char *one,
+                 const char *other);
+
 /* To standard output. */
 void verb_show_help (const struct verb *verb);
 

@@ -100,36 +100,111 @@ pullback_checkpoint_list (pullback_handle *handle, const char *domain)
       client_path (handle, "domains", domain, "checkpoints", NULL), NULL);
 }
 
+static void
+add_flag (json_object *object, const char *key, unsigned flag)
+{
+  if (flag)
+    json_object_object_add (object, key, json_object_new_boolean (1));
+}
+
+/* Adds ?NAME=true to the path for each flag; 'names' has one for each bit, up
+ * to NULL.  Takes over the path and returns it or a longer one. */
+static char *
+add_query (char *path, unsigned flags, const char *const *names)
+{
+  const char *separator = "?";
+
+  for (; path && *names; names++, flags >>= 1) {
+    char *longer;
+
+    if (!(flags & 1))
+      continue;
+    if (asprintf (&longer, "%s%s%s=true", path, separator, *names) == -1) {
+      longer = NULL;
+      fail_errno (ERROR_SYSTEM, "path of a request");
+    }
+    free (path);
+    path = longer;
+    separator = "&";
+  }
+  return path;
+}
+
 char *
 pullback_checkpoint_create (pullback_handle *handle, const char *domain,
-                            const char *xml)
+                            const char *xml, unsigned flags)
 {
   json_object *body = json_object_new_object ();
 
   add_string (body, "xml", xml);
+  add_flag (body, "redefine", flags & PULLBACK_CHECKPOINT_CREATE_REDEFINE);
+  add_flag (body, "validate", flags & PULLBACK_CHECKPOINT_CREATE_VALIDATE);
+  add_flag (body, "quiesce", flags & PULLBACK_CHECKPOINT_CREATE_QUIESCE);
   return client_request (
       handle, "POST",
       client_path (handle, "domains", domain, "checkpoints", NULL), body);
 }
 
+static char *
+checkpoint_path (pullback_handle *handle, const char *domain,
+                 const char *checkpoint)
+{
+  return client_path (handle, "domains", domain, "checkpoints", checkpoint,
+                      NULL);
+}
+
 char *
 pullback_checkpoint_info (pullback_handle *handle, const char *domain,
-                          const char *checkpoint)
+                          const char *checkpoint, unsigned flags)
 {
+  static const char *const names[] = { "size", "no_domain", "security_info",
+                                       "generation", NULL };
+
   return client_request (
       handle, "GET",
-      client_path (handle, "domains", domain, "checkpoints", checkpoint, NULL),
+      add_query (checkpoint_path (handle, domain, checkpoint), flags, names),
       NULL);
 }
 
 int
-pullback_checkpoint_delete (pullback_handle *handle, const char *domain,
-                            const char *checkpoint)
+pullback_checkpoint_edit (pullback_handle *handle, const char *domain,
+                          const char *checkpoint, const char *xml)
 {
+  json_object *body = json_object_new_object ();
+
+  add_string (body, "xml", xml);
+  return succeeded (client_request (
+      handle, "PUT", checkpoint_path (handle, domain, checkpoint), body));
+}
+
+int
+pullback_checkpoint_delete (pullback_handle *handle, const char *domain,
+                            const char *checkpoint, unsigned flags)
+{
+  static const char *const names[] = { "children", "children_only", "metadata",
+                                       NULL };
+
   return succeeded (client_request (
       handle, "DELETE",
-      client_path (handle, "domains", domain, "checkpoints", checkpoint, NULL),
+      add_query (checkpoint_path (handle, domain, checkpoint), flags, names),
       NULL));
+}
+
+char *
+pullback_checkpoint_import (pullback_handle *handle, const char *domain,
+                            const char *const *names, int dry_run)
+{
+  json_object *body = json_object_new_object ();
+  json_object *list = names && *names ? json_object_new_array () : NULL;
+
+  for (; list && *names; names++)
+    json_object_array_add (list, json_object_new_string (*names));
+  if (list)
+    json_object_object_add (body, "names", list);
+  add_flag (body, "dry_run", dry_run);
+  return client_request (
+      handle, "POST", client_path (handle, "domains", domain, "import", NULL),
+      body);
 }
 
 char *

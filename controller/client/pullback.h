@@ -82,16 +82,54 @@ PULLBACK_API int pullback_domain_remove (pullback_handle *handle,
 /* Checkpoints. */
 PULLBACK_API char *pullback_checkpoint_list (pullback_handle *handle,
                                              const char *domain);
+/* Any of them, or 0. */
+enum pullback_checkpoint_create_flags {
+  /* the bitmaps are there already; only the metadata are stored */
+  PULLBACK_CHECKPOINT_CREATE_REDEFINE = 1 << 0,
+  /* with REDEFINE: fails unless the bitmaps are there and can be used */
+  PULLBACK_CHECKPOINT_CREATE_VALIDATE = 1 << 1,
+  /* with the guest's file systems frozen: fails where there is no agent */
+  PULLBACK_CHECKPOINT_CREATE_QUIESCE = 1 << 2
+};
 /* 'xml' is a <domaincheckpoint> document. */
 PULLBACK_API char *pullback_checkpoint_create (pullback_handle *handle,
                                                const char *domain,
-                                               const char *xml);
+                                               const char *xml, unsigned flags);
+
+/* What the member "xml" of the answer has; any of them, or 0. */
+enum pullback_checkpoint_xml_flags {
+  PULLBACK_CHECKPOINT_XML_SIZE = 1 << 0, /* bytes changed, for each disk */
+  PULLBACK_CHECKPOINT_XML_NO_DOMAIN = 1 << 1,
+  PULLBACK_CHECKPOINT_XML_SECURE = 1 << 2,    /* secrets; there are none */
+  PULLBACK_CHECKPOINT_XML_GENERATION = 1 << 3 /* Pullback's own element */
+};
 PULLBACK_API char *pullback_checkpoint_info (pullback_handle *handle,
                                              const char *domain,
-                                             const char *checkpoint);
+                                             const char *checkpoint,
+                                             unsigned flags);
+/* 'xml' is the checkpoint's document with another description. */
+PULLBACK_API int pullback_checkpoint_edit (pullback_handle *handle,
+                                           const char *domain,
+                                           const char *checkpoint,
+                                           const char *xml);
+
+/* One of the first two, METADATA, both, or 0. */
+enum pullback_checkpoint_delete_flags {
+  PULLBACK_CHECKPOINT_DELETE_CHILDREN = 1 << 0,      /* descendants, too */
+  PULLBACK_CHECKPOINT_DELETE_CHILDREN_ONLY = 1 << 1, /* only descendants */
+  PULLBACK_CHECKPOINT_DELETE_METADATA = 1 << 2       /* the bitmaps stay */
+};
 PULLBACK_API int pullback_checkpoint_delete (pullback_handle *handle,
                                              const char *domain,
-                                             const char *checkpoint);
+                                             const char *checkpoint,
+                                             unsigned flags);
+/* Makes checkpoints of bitmaps that are of none yet: of those in 'names', a
+ * list that ends with NULL, or where it is NULL or empty of all that can be
+ * used. With 'dry_run' non-zero only says which. */
+PULLBACK_API char *pullback_checkpoint_import (pullback_handle *handle,
+                                               const char *domain,
+                                               const char *const *names,
+                                               int dry_run);
 
 /* Backups. */
 

@@ -336,26 +336,37 @@ layers_unusable (const struct disk *disk, const char *name)
 }
 
 const char *
-disk_bitmap_unusable (const struct disk *disk, const char *name)
+disk_bitmap_broken (const struct disk *disk, const char *name)
 {
   const struct disk_bitmap *bitmap = disk_bitmap (disk, name);
   bool split = disk_bitmap_is_split (disk, name);
   const char *why;
 
   if (!bitmap)
-    return split ? "its bitmap is in a backing image only: a snapshot was made "
-                   "that did not carry it over"
-                 : "its bitmap is missing";
+    return split
+               ? "its bitmap is in a backing image only: a snapshot was made "
+                 "that did not carry it over"
+               : "its bitmap is missing: it was removed, or QEMU ended before "
+                 "it had stored it";
   if (bitmap->inconsistent)
     return "its bitmap is inconsistent: QEMU was not ended properly, or did "
            "not store it";
   if (!bitmap->recording)
     return "its bitmap is not recording";
-  if (bitmap->busy)
-    return "its bitmap is in use by another operation of QEMU";
   why = layers_unusable (disk, name);
   if (!why && split && !bitmap->merged)
     why = "its bitmap in a backing image could not be merged into that of the "
           "image on top";
   return why;
+}
+
+const char *
+disk_bitmap_unusable (const struct disk *disk, const char *name)
+{
+  const char *why = disk_bitmap_broken (disk, name);
+
+  return why                              ? why
+         : disk_bitmap (disk, name)->busy ? "its bitmap is in use by another "
+                                            "operation of QEMU"
+                                          : NULL;
 }

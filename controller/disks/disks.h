@@ -76,10 +76,13 @@ struct disk_bitmap *disk_layer_bitmap (const struct disk *disk, size_t layer,
  * before a snapshot, the one on top only what did since. */
 bool disk_bitmap_is_split (const struct disk *disk, const char *name);
 
-/* Why the changes that the bitmap recorded cannot be used (missing,
+/* Why the changes that the bitmap recorded are not known (missing,
  * inconsistent, not recording, or by libvirt's rules for a backing chain), as a
- * text of static life time; NULL if they can.  A bitmap that fails this is
- * never a base. */
+ * text of static life time; NULL if they are. */
+const char *disk_bitmap_broken (const struct disk *disk, const char *name);
+
+/* The same, or that something else in QEMU uses it at present.  A bitmap that
+ * fails this is never a base. */
 const char *disk_bitmap_unusable (const struct disk *disk, const char *name);
 
 static inline void

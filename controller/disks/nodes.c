@@ -4,7 +4,6 @@
 
 #include <config.h>
 
-#include "controller/common/error.h"
 #include "controller/disks/nodes.h"
 #include "controller/qmp/json.h"
 
@@ -97,11 +96,13 @@ disk_node_child (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
                  const char *edge, const char **name)
 {
   *name = child_listed (node, edge);
-  if (!*name && !nodes->graph &&
+  if (qmp_list (node, "children"))
+    return 0;
+  if (!nodes->graph &&
       qmp_can (qmp, "x-debug-query-block-graph", NULL, NULL) &&
       qmp_execute (qmp, "x-debug-query-block-graph", NULL, &nodes->graph) < 0)
     return -1;
-  if (!*name && nodes->graph)
+  if (nodes->graph)
     *name = child_in_graph (nodes->graph, qmp_string (node, "node-name"), edge);
   return 0;
 }
@@ -130,19 +131,10 @@ int
 disk_node_backing (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
                    json_object **found)
 {
-  json_object *depth;
   const char *below;
 
   *found = NULL;
-  /* The image has none: saves asking for the graph. */
-  if (json_object_object_get_ex (node, "backing_file_depth", &depth) &&
-      json_object_get_int64 (depth) == 0)
-    return 0;
   if (disk_node_child (qmp, nodes, node, "backing", &below) < 0)
     return -1;
-  if (!below)
-    return fail (ERROR_UNSUPPORTED,
-                 "this QEMU does not tell what backs the image of node '%s'",
-                 qmp_string (node, "node-name"));
-  return disk_node_below_filters (qmp, nodes, below, found);
+  return below ? disk_node_below_filters (qmp, nodes, below, found) : 0;
 }

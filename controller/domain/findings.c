@@ -60,39 +60,40 @@ findings_add_repair (struct findings *findings, const char *domain,
   json_object_array_add (findings->repaired, json_object_new_string (text));
 }
 
-/* Logs what is in 'these' and not, or otherwise, in 'those'. */
+/* A line of the log for each, up to the limit. */
 static void
-log_difference (const char *domain, json_object *these, json_object *those,
-                const char *right_again)
+say (const char *domain, const char *checkpoint, const char *what,
+     const char *reason, size_t *lines)
 {
-  size_t lines = 0;
-
-  if (these == NULL)
-    return;
-  json_object_object_foreach (these, checkpoint, reason) {
-    json_object *other =
-        those ? json_object_object_get (those, checkpoint) : NULL;
-
-    if (other && (right_again || json_object_equal (reason, other)))
-      continue;
-    if (++lines > MAX_LINES)
-      continue;
-    log_line ("domain '%s': checkpoint '%s' is %s%s", domain, checkpoint,
-              right_again ? "" : "broken: ",
-              right_again ? right_again : json_object_get_string (reason));
-  }
-  if (lines > MAX_LINES)
-    log_line ("domain '%s': so it is with %zu more checkpoints", domain,
-              lines - MAX_LINES);
+  if (++*lines <= MAX_LINES)
+    log_line ("domain '%s': checkpoint '%s' is %s%s", domain, checkpoint, what,
+              reason);
 }
 
 void
 findings_set_broken (struct findings *findings, const char *domain,
-                     json_object *broken)
+                     const struct checkpoint_list *known, json_object *broken)
 {
-  log_difference (domain, broken, findings->broken, NULL);
-  log_difference (domain, findings->broken, broken, "not broken any more");
-  json_object_put (findings->broken);
+  json_object *before =
+      findings->broken ? findings->broken : json_object_new_object ();
+  json_object *reason;
+  size_t lines = 0;
+
+  json_object_object_foreach (broken, name, now) {
+    if (!json_object_object_get_ex (before, name, &reason) ||
+        !json_object_equal (now, reason))
+      say (domain, name, "broken: ", json_object_get_string (now), &lines);
+  }
+  json_object_object_foreach (before, old_name, old) {
+    (void) old;
+    if (!json_object_object_get_ex (broken, old_name, &reason) &&
+        checkpoint_list_find (known, old_name))
+      say (domain, old_name, "not broken any more", "", &lines);
+  }
+  if (lines > MAX_LINES)
+    log_line ("domain '%s': so it is with %zu more checkpoints", domain,
+              lines - MAX_LINES);
+  json_object_put (before);
   findings->broken = broken;
 }
 

@@ -7,6 +7,8 @@
 
 #include <json-c/json.h>
 
+#include "controller/catalogue/catalogue.h"
+
 /* Owned by whoever holds the domain's lock. */
 struct findings {
   json_object *repaired; /* list of texts; NULL: none */
@@ -21,8 +23,10 @@ void findings_add_repair (struct findings *findings, const char *domain,
     __attribute__ ((format (printf, 3, 4)));
 
 /* 'broken' (consumed) takes the place of what was broken so far; what is new in
- * it, or is right again, is said in the log. */
+ * it, or of those that there are ('known') is right again, is said in the log.
+ */
 void findings_set_broken (struct findings *findings, const char *domain,
+                          const struct checkpoint_list *known,
                           json_object *broken);
 
 /* NULL: the checkpoint is not broken. */

@@ -18,8 +18,7 @@ checkpoint_disk_health (const struct checkpoint *checkpoint,
 
   if (disk == NULL)
     return "the domain has no such disk any more";
-  return disk_bitmap_unusable (disk,
-                               checkpoint_bitmap (checkpoint, entry->name));
+  return disk_bitmap_broken (disk, checkpoint_bitmap (checkpoint, entry->name));
 }
 
 char *
@@ -56,7 +55,7 @@ checkpoint_disk_changes (const struct checkpoint *checkpoint,
   const struct disk *disk = disk_by_name (disks, entry->name);
   const char *bitmap = checkpoint_bitmap (checkpoint, entry->name);
 
-  if (disk == NULL || bitmap == NULL || disk_bitmap_unusable (disk, bitmap))
+  if (disk == NULL || bitmap == NULL || disk_bitmap_broken (disk, bitmap))
     return -1;
   return (int64_t) disk_bitmap (disk, bitmap)->count;
 }

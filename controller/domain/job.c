@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "controller/common/error.h"
 #include "controller/datapath/datapath.h"
+#include "controller/domain/contexts.h"
 #include "controller/domain/job.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
@@ -194,25 +195,11 @@ choose_server (struct job *job)
   return 0;
 }
 
-static void
-free_contexts (struct datapath_context *contexts, size_t count)
-{
-  size_t i;
-
-  for (i = 0; i < count; i++) {
-    free ((char *) contexts[i].name);
-    free ((char *) contexts[i].view);
-  }
-  free (contexts);
-}
-
-/* The context of the incremental base, as libvirt's clients expect it. */
 static int
 start_datapath (struct job *job)
 {
   const struct backup *backup = job->plan->backup;
-  struct datapath_context *contexts =
-      calloc (job->plan->nr_disks, sizeof *contexts);
+  CLEANUP_CONTEXTS struct contexts contexts = { 0 };
   struct datapath_request request = {
     .folder = job->folder,
     .qemu_socket = job->nbd_socket,
@@ -220,31 +207,14 @@ start_datapath (struct job *job)
     .socket = backup->socket,
     .host = backup->host,
     .port = backup->port,
-    .contexts = contexts,
   };
-  size_t i;
-  int result = -1;
 
-  for (i = 0; contexts && i < job->plan->nr_disks; i++) {
-    const struct plan_disk *disk = &job->plan->disks[i];
-    struct datapath_context *context = &contexts[request.nr_contexts];
-
-    if (disk->incremental == NULL)
-      continue;
-    request.nr_contexts++;
-    context->export_name = disk->export_name;
-    if (asprintf ((char **) &context->name, "qemu:dirty-bitmap:%s",
-                  disk->export_bitmap) == -1 ||
-        asprintf ((char **) &context->view, "%s@%s", disk->export_name,
-                  disk->incremental) == -1)
-      break;
-  }
-  if (contexts == NULL || i < job->plan->nr_disks)
-    fail_errno (ERROR_SYSTEM, "data path");
-  else if ((job->datapath = datapath_start (&request, datapath_broke, job)))
-    result = 0;
-  free_contexts (contexts, request.nr_contexts);
-  return result;
+  if (contexts_of (job->plan, &contexts) == -1)
+    return -1;
+  request.contexts = contexts.list;
+  request.nr_contexts = contexts.count;
+  job->datapath = datapath_start (&request, datapath_broke, job);
+  return job->datapath ? 0 : -1;
 }
 
 static int

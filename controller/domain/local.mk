@@ -10,6 +10,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/checkpoint_redefine.c \
 	controller/domain/checkpoint_redefine.h \
 	controller/domain/checkpoints.c \
+	controller/domain/contexts.c controller/domain/contexts.h \
 	controller/domain/domains.c \
 	controller/domain/family.c controller/domain/family.h \
 	controller/domain/findings.c controller/domain/findings.h \

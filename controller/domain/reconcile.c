@@ -160,7 +160,7 @@ find_broken (const struct reconcile_request *request,
     if (why)
       json_add_text (broken, list->checkpoints[i]->name, why);
   }
-  findings_set_broken (request->findings, request->domain->name, broken);
+  findings_set_broken (request->findings, request->domain->name, list, broken);
 }
 
 int

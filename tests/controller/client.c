@@ -82,17 +82,19 @@ checkpoints (pullback_handle *handle, const char *domain)
       "<domaincheckpoint><name>monday?#%</name></domaincheckpoint>";
 
   check_reply (pullback_checkpoint_list (handle, domain), "[]");
-  check_error (pullback_checkpoint_create (handle, domain, "<nonsense/>") ==
+  check_error (pullback_checkpoint_create (handle, domain, "<nonsense/>", 0) ==
                    NULL,
                PULLBACK_ERROR_INVALID, "nonsense");
-  check_reply (pullback_checkpoint_create (handle, domain, xml), "monday?#%");
-  check_error (pullback_checkpoint_create (handle, domain, xml) == NULL,
+  check_reply (pullback_checkpoint_create (handle, domain, xml, 0),
+               "monday?#%");
+  check_error (pullback_checkpoint_create (handle, domain, xml, 0) == NULL,
                PULLBACK_ERROR_CONFLICT, "monday?#%");
-  check_reply (pullback_checkpoint_info (handle, domain, "monday?#%"),
+  check_reply (pullback_checkpoint_info (handle, domain, "monday?#%", 0),
                "domaincheckpoint");
-  check (pullback_checkpoint_delete (handle, domain, "monday?#%") == 0,
+  check (pullback_checkpoint_delete (handle, domain, "monday?#%", 0) == 0,
          "delete");
-  check_error (pullback_checkpoint_delete (handle, domain, "monday?#%") == -1,
+  check_error (pullback_checkpoint_delete (handle, domain, "monday?#%", 0) ==
+                   -1,
                PULLBACK_ERROR_NOT_FOUND, "monday?#%");
 }
 

@@ -57,7 +57,7 @@ same "bitmaps of vdb" "$(bitmaps fmt-b)" "monday wednesday"
 same "names" "$(pullback checkpoint-list web --name | tr '\n' ' ')" \
   "monday tuesday wednesday "
 same "tree" "$(pullback checkpoint-list web --tree)" \
-  "$(printf 'monday\n +- tuesday\n    +- wednesday')"
+  "$(printf 'monday\n  |\n  +- tuesday\n      |\n      +- wednesday\n        ')"
 pullback checkpoint-list web --parent >"$tmp/list"
 head -n 1 "$tmp/list" | grep -q '^ Name  *Creation Time  *Parent$' ||
   fail "heading: $(cat "$tmp/list")"

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Checkpoints: the tree, sizes, redefinition, deletion, crashes, import, backing
+# chains, all on a real QEMU.
+
+TESTS += \
+	%D%/test-backing-chains.sh \
+	%D%/test-broken.sh \
+	%D%/test-crash.sh \
+	%D%/test-delete.sh \
+	%D%/test-generations.sh \
+	%D%/test-import.sh \
+	%D%/test-info.sh \
+	%D%/test-list.sh \
+	%D%/test-many.sh \
+	%D%/test-redefine.sh
+EXTRA_DIST += \
+	%D%/functions.sh \
+	%D%/test-backing-chains.sh \
+	%D%/test-broken.sh \
+	%D%/test-crash.sh \
+	%D%/test-delete.sh \
+	%D%/test-generations.sh \
+	%D%/test-import.sh \
+	%D%/test-info.sh \
+	%D%/test-list.sh \
+	%D%/test-many.sh \
+	%D%/test-redefine.sh

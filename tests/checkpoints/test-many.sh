@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# 10,000 checkpoints in the catalogue: a list takes less than a second, and what
+# changes many at once does not take minutes.
+
+. "$srcdir/tests/checkpoints/functions.sh"
+
+count=10000
+start_domain
+pullback checkpoint-create-as web c00000 >/dev/null
+pullback checkpoint-dumpxml web c00000 --generation >"$tmp/first.xml"
+kill_pullbackd
+/usr/bin/python3 - "$tmp/first.xml" "$PULLBACK_HOME/state/domains/web" $count <<'END'
+import sys
+first = open(sys.argv[1]).read().strip()
+parent = ""
+for i in range(int(sys.argv[3])):
+    name = "c%05d" % i
+    xml = first.replace("c00000", name)
+    if i:
+        xml = xml.replace("</name>", "</name><parent><name>c%05d</name></parent>"
+                          % (i - 1), 1)
+    open("%s/checkpoints/%s.xml" % (sys.argv[2], name), "w").write(xml)
+open(sys.argv[2] + "/current", "w").write(name + "\n")
+END
+start_pullbackd
+
+# milliseconds COMMAND...: that it takes.
+milliseconds ()
+{
+  local start
+  start=$(date +%s%3N)
+  "$@" >"$tmp/out" 2>"$tmp/err"
+  echo $(($(date +%s%3N) - start))
+}
+
+# The first look says what is broken; sanitizers take their time.
+limit=1000
+! ldd "$builddir/controller/.libs/pullback" 2>/dev/null | grep -q libasan || limit=15000
+milliseconds pullback checkpoint-list web >/dev/null
+took=$(milliseconds pullback checkpoint-list web)
+echo "list: $took ms"
+same "rows" "$(grep -c '^ c' "$tmp/out")" $count
+[ "$took" -lt $limit ] || fail "the list took $took ms"
+took=$(milliseconds pullback checkpoint-list web --name --topological --leaves)
+echo "leaves: $took ms"
+same "leaf" "$(cat "$tmp/out")" c09999
+[ "$took" -lt $limit ] || fail "the leaves took $took ms"
+same "descendants" "$(info c00000 Descendants)" $((count - 1))
+same "lines in the log" "$(grep -c "is broken" "$tmp/pullbackd.log")" 20
+grep -q "so it is with 9979 more" "$tmp/pullbackd.log" || fail "the rest is not counted"
+
+same "deleted" "$(pullback checkpoint-delete web c00009 --children)" \
+  "Domain checkpoint c00009 deleted"
+same "left" "$(names 2>/dev/null | wc -w)" 9
+same "current" "$(pullback checkpoint-current web --name)" c00008
+qemu_alive
