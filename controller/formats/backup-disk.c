@@ -22,10 +22,11 @@ backup_disk_clear (struct backup_disk *disk)
   free (disk->scratch);
   free (disk->target);
   free (disk->driver);
+  backup_network_free (disk->network);
 }
 
-static struct backup_disk *
-last_disk (void *opaque)
+struct backup_disk *
+backup_last_disk (void *opaque)
 {
   struct backup *backup = backup_of (opaque);
 
@@ -66,19 +67,21 @@ begin_disk (void *opaque)
 static int
 store_disk_name (void *opaque, const char *value)
 {
-  return store_name (&last_disk (opaque)->name, "disk", value);
+  return store_name (&backup_last_disk (opaque)->name, "disk", value);
 }
 
 static int
 store_disk_type (void *opaque, const char *value)
 {
-  static const char *const choices[] = { "file", "block", NULL };
+  static const char *const choices[] = { "file", "block", "network", NULL };
+  static const enum storage_type types[] = { TYPE_FILE, TYPE_BLOCK,
+                                             TYPE_NETWORK };
   struct backup_reader *reader = opaque;
   int choice = xml_choice (value, choices);
 
   if (choice < 0)
     return -1;
-  reader->type = choice ? TYPE_BLOCK : TYPE_FILE;
+  reader->type = types[choice];
   return 0;
 }
 
@@ -89,7 +92,7 @@ store_disk_backup (void *opaque, const char *value)
 
   if (choice < 0)
     return -1;
-  last_disk (opaque)->included = choice;
+  backup_last_disk (opaque)->included = choice;
   return 0;
 }
 
@@ -101,14 +104,15 @@ store_disk_mode (void *opaque, const char *value)
 
   if (choice < 0)
     return -1;
-  last_disk (opaque)->disk_mode = choice ? DISK_INCREMENTAL : DISK_FULL;
+  backup_last_disk (opaque)->disk_mode = choice ? DISK_INCREMENTAL : DISK_FULL;
   return 0;
 }
 
 static int
 store_disk_incremental (void *opaque, const char *value)
 {
-  return store_name (&last_disk (opaque)->incremental, "checkpoint", value);
+  return store_name (&backup_last_disk (opaque)->incremental, "checkpoint",
+                     value);
 }
 
 static int
@@ -116,7 +120,7 @@ store_export_name (void *opaque, const char *value)
 {
   if (only_for_pull (opaque) < 0)
     return -1;
-  return store_name (&last_disk (opaque)->export_name, "export", value);
+  return store_name (&backup_last_disk (opaque)->export_name, "export", value);
 }
 
 static int
@@ -124,7 +128,8 @@ store_export_bitmap (void *opaque, const char *value)
 {
   if (only_for_pull (opaque) < 0)
     return -1;
-  return store_name (&last_disk (opaque)->export_bitmap, "bitmap", value);
+  return store_name (&backup_last_disk (opaque)->export_bitmap, "bitmap",
+                     value);
 }
 
 static int
@@ -134,7 +139,7 @@ store_index (void *opaque, const char *value)
 
   if (xml_store_number (&index, value, UINT_MAX) < 0)
     return -1;
-  last_disk (opaque)->index = index;
+  backup_last_disk (opaque)->index = index;
   return 0;
 }
 
@@ -149,26 +154,26 @@ store_storage (char **where, const char *value)
 static int
 store_scratch_file (void *opaque, const char *value)
 {
-  return store_storage (&last_disk (opaque)->scratch, value);
+  return store_storage (&backup_last_disk (opaque)->scratch, value);
 }
 
 static int
 store_scratch_device (void *opaque, const char *value)
 {
-  last_disk (opaque)->scratch_is_device = true;
+  backup_last_disk (opaque)->scratch_is_device = true;
   return store_scratch_file (opaque, value);
 }
 
 static int
 store_target_file (void *opaque, const char *value)
 {
-  return store_storage (&last_disk (opaque)->target, value);
+  return store_storage (&backup_last_disk (opaque)->target, value);
 }
 
 static int
 store_target_device (void *opaque, const char *value)
 {
-  last_disk (opaque)->target_is_device = true;
+  backup_last_disk (opaque)->target_is_device = true;
   return store_target_file (opaque, value);
 }
 
@@ -181,7 +186,7 @@ store_driver (void *opaque, const char *value)
     return -1;
   if (strcmp (value, "raw") == 0 && only_for_push (opaque) < 0)
     return -1;
-  return xml_store_text (&last_disk (opaque)->driver, value);
+  return xml_store_text (&backup_last_disk (opaque)->driver, value);
 }
 
 /* The file or device agrees with type=. */
@@ -194,6 +199,8 @@ check_storage (const struct backup_reader *reader,
   const char *path = disk->scratch ? disk->scratch : disk->target;
   bool is_device = disk->scratch_is_device || disk->target_is_device;
 
+  if (reader->type == TYPE_NETWORK || disk->network)
+    return backup_network_check (reader, disk);
   if (reader->type == TYPE_BLOCK && !(path && is_device))
     return fail (ERROR_INVALID,
                  "disk '%s' has type='block'; expected <%s dev=", disk->name,
@@ -212,7 +219,7 @@ end_excluded_disk (const struct backup_reader *reader, struct backup_disk *disk)
   char *name;
 
   if (reader->type != TYPE_NOT_SAID || disk->scratch || disk->target ||
-      disk->driver)
+      disk->network || disk->driver)
     return fail (ERROR_INVALID,
                  "disk '%s' has backup='no' and yet a place to be stored; "
                  "leave one out",
@@ -227,7 +234,7 @@ static int
 end_disk (void *opaque)
 {
   const struct backup_reader *reader = opaque;
-  struct backup_disk *disk = last_disk (opaque);
+  struct backup_disk *disk = backup_last_disk (opaque);
 
   if (disk->disk_mode == DISK_FULL && disk->incremental)
     return fail (ERROR_INVALID,
@@ -259,26 +266,51 @@ backup_disks_end (void *opaque)
 static int
 end_scratch (void *opaque)
 {
-  if (!last_disk (opaque)->scratch)
+  if (!backup_last_disk (opaque)->scratch)
     return fail (ERROR_INVALID, "attribute 'file' or 'dev' is missing");
   return 0;
 }
 
 static int
+begin_target (void *opaque)
+{
+  struct backup_reader *reader = opaque;
+
+  reader->protocol_given = reader->host_given = false;
+  return only_for_push (opaque);
+}
+
+static int
 end_target (void *opaque)
 {
-  if (!last_disk (opaque)->target)
+  const struct backup_disk *disk = backup_last_disk (opaque);
+
+  if (disk->network)
+    return backup_network_end_target (opaque);
+  if (!disk->target)
     return fail (ERROR_INVALID, "attribute 'file' or 'dev' is missing");
   return 0;
 }
 
-static const struct xml_element storage_children[] = {
-  { .name = "seclabel",
-    .refused = "Pullback sets no security labels; leave it out and label the "
-               "file yourself" },
-  { .name = "encryption",
-    .refused = "Pullback does not encrypt; leave it out and use storage that "
-               "is encrypted" },
+/* clang-format off */
+#define REFUSED_CHILDREN                                                       \
+  { .name = "seclabel",                                                        \
+    .refused = "Pullback sets no security labels; leave it out and label the " \
+               "file yourself" },                                              \
+  { .name = "encryption",                                                      \
+    .refused = "Pullback does not encrypt; leave it out and use storage that " \
+               "is encrypted" }
+/* clang-format on */
+
+static const struct xml_element scratch_children[] = { REFUSED_CHILDREN,
+                                                       { .name = NULL } };
+
+static const struct xml_element target_children[] = {
+  REFUSED_CHILDREN,
+  { .name = "host",
+    .begin = backup_network_begin_host,
+    .attributes = backup_network_host,
+    .end = backup_network_end_host },
   { .name = NULL }
 };
 
@@ -291,17 +323,20 @@ static const struct xml_element disk_children[] = {
             { .name = "file", .store = store_scratch_file },
             { .name = "dev", .store = store_scratch_device },
             { .name = NULL } },
-    .children = storage_children,
+    .children = scratch_children,
     .end = end_scratch },
   { .name = "target",
-    .begin = only_for_push,
+    .begin = begin_target,
     .attributes =
         (const struct xml_attribute[]){
             { .name = "fdgroup", .refused = backup_no_fd_group },
             { .name = "file", .store = store_target_file },
             { .name = "dev", .store = store_target_device },
+            { .name = "protocol", .store = backup_network_protocol },
+            { .name = "name", .store = backup_network_name },
+            { .name = "tls", .refused = backup_network_no_tls },
             { .name = NULL } },
-    .children = storage_children,
+    .children = target_children,
     .end = end_target },
   { .name = "driver",
     .attributes =

@@ -32,12 +32,30 @@ format_storage (struct xml_writer *writer, const char *element,
 }
 
 static void
+format_network (struct xml_writer *writer, const struct backup_network *network)
+{
+  fputs ("      <target protocol='nbd'", writer->stream);
+  xml_write_attribute (writer, "name", network->export_name);
+  fputs (">\n        <host", writer->stream);
+  xml_write_attribute (writer, "transport",
+                       network->transport == SERVER_UNIX ? "unix" : "tcp");
+  xml_write_attribute (writer, "name", network->host);
+  if (network->port)
+    fprintf (writer->stream, " port='%u'", network->port);
+  xml_write_attribute (writer, "socket", network->socket);
+  fputs ("/>\n      </target>\n", writer->stream);
+}
+
+static void
 format_disk_attributes (struct xml_writer *writer,
                         const struct backup_disk *disk)
 {
   bool is_device = disk->scratch_is_device || disk->target_is_device;
 
-  xml_write_attribute (writer, "type", is_device ? "block" : "file");
+  xml_write_attribute (writer, "type",
+                       disk->network ? "network"
+                       : is_device   ? "block"
+                                     : "file");
   if (disk->disk_mode != DISK_AS_BACKUP)
     xml_write_attribute (writer, "backupmode",
                          disk->disk_mode == DISK_FULL ? "full" : "incremental");
@@ -56,7 +74,8 @@ format_disk (struct xml_writer *writer, const struct backup_disk *disk)
   xml_write_attribute (writer, "backup", disk->included ? "yes" : "no");
   if (disk->included)
     format_disk_attributes (writer, disk);
-  if (!disk->included || !(disk->scratch || disk->target || disk->driver)) {
+  if (!disk->included ||
+      !(disk->scratch || disk->target || disk->network || disk->driver)) {
     fputs ("/>\n", writer->stream);
     return;
   }
@@ -68,6 +87,8 @@ format_disk (struct xml_writer *writer, const struct backup_disk *disk)
   }
   format_storage (writer, "scratch", disk->scratch, disk->scratch_is_device);
   format_storage (writer, "target", disk->target, disk->target_is_device);
+  if (disk->network)
+    format_network (writer, disk->network);
   fputs ("    </disk>\n", writer->stream);
 }
 

@@ -117,8 +117,8 @@ begin_server (void *opaque)
   return 0;
 }
 
-static int
-store_transport (void *opaque, const char *value)
+int
+backup_transport (enum server_transport *where, const char *value)
 {
   static const char *const choices[] = {
     [SERVER_UNIX] = "unix", [SERVER_TCP] = "tcp", NULL
@@ -127,8 +127,14 @@ store_transport (void *opaque, const char *value)
 
   if (choice < 0)
     return -1;
-  backup_of (opaque)->transport = choice;
+  *where = choice;
   return 0;
+}
+
+static int
+store_transport (void *opaque, const char *value)
+{
+  return backup_transport (&backup_of (opaque)->transport, value);
 }
 
 static int
@@ -150,8 +156,8 @@ store_port (void *opaque, const char *value)
   return 0;
 }
 
-static int
-store_socket (void *opaque, const char *value)
+int
+store_socket_path (char **where, const char *value)
 {
   struct sockaddr_un address;
 
@@ -159,7 +165,13 @@ store_socket (void *opaque, const char *value)
     return fail (ERROR_INVALID,
                  "the socket's path is longer than %zu bytes: '%s'",
                  sizeof address.sun_path - 1, utf8_show (value).text);
-  return store_path (&backup_of (opaque)->socket, value);
+  return store_path (where, value);
+}
+
+static int
+store_socket (void *opaque, const char *value)
+{
+  return store_socket_path (&backup_of (opaque)->socket, value);
 }
 
 const char *const backup_no_yes[] = { "no", "yes", NULL };

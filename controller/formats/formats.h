@@ -50,6 +50,18 @@ enum backup_mode { BACKUP_PULL, BACKUP_PUSH };
 /* backupmode= of a disk: overrides what the backup as a whole says. */
 enum disk_mode { DISK_AS_BACKUP, DISK_FULL, DISK_INCREMENTAL };
 
+enum server_transport { SERVER_UNIX, SERVER_TCP };
+
+/* <target protocol='nbd' name=><host transport= name= port= socket=/>: an NBD
+ * server elsewhere, as libvirt writes a disk's network source. */
+struct backup_network {
+  char *export_name; /* NULL: "", the default export */
+  enum server_transport transport;
+  char *socket;  /* unix: path */
+  char *host;    /* tcp: name= */
+  unsigned port; /* tcp: 0: 10809, NBD's own */
+};
+
 struct backup_disk {
   char *name;
   bool included; /* backup='yes'; all below is unset if it is 'no' */
@@ -61,11 +73,10 @@ struct backup_disk {
   bool scratch_is_device; /* type='block' */
   char *target;           /* push: <target file=|dev=>; NULL: chosen */
   bool target_is_device;
+  struct backup_network *network; /* push: type='network'; NULL: it is not */
   char *driver;   /* <driver type=>: qcow2, or in push raw; NULL: qcow2 */
   unsigned index; /* index=: a number for events, output only; 0: none */
 };
-
-enum server_transport { SERVER_UNIX, SERVER_TCP };
 
 struct backup {
   enum backup_mode mode;

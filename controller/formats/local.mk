@@ -2,7 +2,7 @@
 
 controller_libcontroller_la_SOURCES += \
 	controller/formats/backup.c controller/formats/backup-disk.c \
-	controller/formats/backup-format.c controller/formats/backup-reader.h \
+	controller/formats/backup-format.c controller/formats/backup-network.c controller/formats/backup-reader.h \
 	controller/formats/checkpoint.c controller/formats/formats.h \
 	controller/formats/names.c controller/formats/names.h \
 	controller/formats/utf8.c controller/formats/utf8.h \

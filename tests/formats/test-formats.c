@@ -186,12 +186,18 @@ test_push (void)
       .included = true,
       .target = (char *) "/dev/t",
       .target_is_device = true },
+    { .name = (char *) "vdc",
+      .included = true,
+      .network = &(struct backup_network){ .export_name = (char *) "e&",
+                                           .transport = SERVER_TCP,
+                                           .host = (char *) "::1",
+                                           .port = 1 } },
   };
   struct backup backup = { .mode = BACKUP_PUSH };
 
   backup_round_trip (&backup);
   backup.disks = disks;
-  backup.nr_disks = 2;
+  backup.nr_disks = 3;
   backup_round_trip (&backup);
 }
 
