@@ -18,17 +18,9 @@ int
 capture_make (struct capture *capture, enum undo_kind kind, const char *object,
               const char *owner, const char *command, json_object *arguments)
 {
-  size_t made = capture->made.nr_entries;
-  int r = undo_push (&capture->made, kind, object, owner);
+  const struct undo_entry entry = { kind, (char *) object, (char *) owner };
 
-  if (r < 0)
-    json_object_put (arguments);
-  else
-    r = qmp_execute (capture->qmp, command, arguments, NULL);
-  /* Without an answer it may have been made: the note stays. */
-  if (r == -1)
-    undo_truncate (&capture->made, made);
-  return r;
+  return undo_make (capture->qmp, &capture->made, &entry, command, arguments);
 }
 
 /* What can be known to fail is refused before QEMU is touched. */
@@ -71,8 +63,8 @@ check_request (const struct capture_request *request)
 
 /* The job's name as a part of node names, which are short and of few
  * characters; any other name is represented by its FNV-1a hash. */
-static void
-short_name (const char *job, char text[17])
+void
+capture_short_name (const char *job, char text[17])
 {
   static const char good[] = "abcdefghijklmnopqrstuvwxyz"
                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
@@ -116,7 +108,7 @@ capture_new (struct qmp *qmp, const struct capture_request *request)
   }
   capture->qmp = qmp;
   capture->nr_disks = request->nr_disks;
-  short_name (request->job, job);
+  capture_short_name (request->job, job);
   for (size_t i = 0; i < request->nr_disks; i++) {
     capture->disks[i].request = &request->disks[i];
     if (name_disk (&capture->disks[i], job, (unsigned) i) < 0) {

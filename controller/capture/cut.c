@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "controller/capture/internal.h"
-#include "controller/common/error.h"
 #include "controller/qmp/json.h"
 
 uint64_t
@@ -24,65 +23,78 @@ action (const char *type, json_object *data)
   return qmp_object ("type", qmp_text (type), "data", data, NULL);
 }
 
-static json_object *
-new_bitmap (const struct captured_disk *disk)
+void
+cut_new_bitmap (struct cut *cut, const struct disk *disk, const char *name)
 {
-  return action ("block-dirty-bitmap-add",
-                 qmp_object ("node", qmp_text (disk->request->disk->node),
-                             "name", qmp_text (disk->request->new_bitmap),
-                             "persistent",
-                             qmp_flag (disk->request->disk->persistent), NULL));
+  if (!name)
+    return;
+  if (undo_push (cut->made, UNDO_BITMAP, name, disk->node) < 0)
+    cut->failed = true;
+  cut->actions = qmp_append (
+      cut->actions, action ("block-dirty-bitmap-add",
+                            qmp_object ("node", qmp_text (disk->node), "name",
+                                        qmp_text (name), "persistent",
+                                        qmp_flag (disk->persistent), NULL)));
+}
+
+void
+cut_backup_job (struct cut *cut, const char *job, json_object *arguments)
+{
+  if (undo_push (cut->made, UNDO_JOB, job, NULL) < 0)
+    cut->failed = true;
+  cut->actions =
+      qmp_append (cut->actions, action ("blockdev-backup", arguments));
+}
+
+int
+cut_execute (struct cut *cut, struct qmp *qmp)
+{
+  int r;
+
+  if (cut->failed) {
+    json_object_put (cut->actions);
+    r = -1;
+  }
+  else
+    r = cut->actions
+            ? qmp_execute (qmp, "transaction",
+                           qmp_object ("actions", cut->actions, NULL), NULL)
+            : 0;
+  /* All or nothing; without an answer it may be all. */
+  if (r == -1)
+    undo_truncate (cut->made, cut->made_before);
+  return r;
 }
 
 /* It copies nothing by itself (sync=none), only before the guest writes. */
 static json_object *
-backup_job (const struct captured_disk *disk, bool break_snapshot)
+keep_old_data (const struct captured_disk *disk, bool break_snapshot)
 {
-  return action (
-      "blockdev-backup",
-      qmp_object ("job-id", qmp_text (disk->job), "device",
-                  qmp_text (disk->request->disk->node), "target",
-                  qmp_text (disk->target), "sync", qmp_text ("none"),
-                  "filter-node-name", qmp_text (disk->filter), "on-cbw-error",
-                  qmp_text (break_snapshot ? "break-snapshot" : NULL), NULL));
+  return qmp_object ("job-id", qmp_text (disk->job), "device",
+                     qmp_text (disk->request->disk->node), "target",
+                     qmp_text (disk->target), "sync", qmp_text ("none"),
+                     "filter-node-name", qmp_text (disk->filter),
+                     "on-cbw-error",
+                     qmp_text (break_snapshot ? "break-snapshot" : NULL), NULL);
 }
 
 int
 cut_transaction (struct capture *capture, bool jobs)
 {
-  json_object *actions = NULL;
-  size_t made = capture->made.nr_entries;
-  int r = 0;
+  struct cut cut = CUT (&capture->made);
 
-  /* The bitmaps first: QEMU starts each action before it looks at the next, so
-   * that they record at the latest from the instant on that the jobs mark. */
   for (size_t i = 0; i < capture->nr_disks; i++) {
-    struct captured_disk *disk = &capture->disks[i];
+    const struct captured_disk *disk = &capture->disks[i];
 
-    if (!disk->request->new_bitmap)
-      continue;
-    actions = qmp_append (actions, new_bitmap (disk));
-    r |= undo_push (&capture->made, UNDO_BITMAP, disk->request->new_bitmap,
-                    disk->request->disk->node);
+    cut_new_bitmap (&cut, disk->request->disk, disk->request->new_bitmap);
   }
   for (size_t i = 0; jobs && i < capture->nr_disks; i++) {
-    struct captured_disk *disk = &capture->disks[i];
+    const struct captured_disk *disk = &capture->disks[i];
 
-    actions =
-        qmp_append (actions, backup_job (disk, capture->steps->break_snapshot));
-    r |= undo_push (&capture->made, UNDO_JOB, disk->job, NULL);
+    cut_backup_job (&cut, disk->job,
+                    keep_old_data (disk, capture->steps->break_snapshot));
   }
-  if (!actions)
-    return 0;
-  if (r < 0)
-    json_object_put (actions);
-  else
-    r = qmp_execute (capture->qmp, "transaction",
-                     qmp_object ("actions", actions, NULL), NULL);
-  /* All or nothing; without an answer it may be all. */
-  if (r == -1)
-    undo_truncate (&capture->made, made);
-  return r;
+  return cut_execute (&cut, capture->qmp);
 }
 
 int

@@ -88,6 +88,27 @@ void guard_stop (struct capture *capture);
 /* The snapshot-access node on the disk's filter; exposes it. */
 int access_make (struct capture *capture, struct captured_disk *disk);
 
+/* "pullback" as it is, or what represents it in node names, which are short. */
+void capture_short_name (const char *job, char text[17]);
+
+/* A transaction that cuts all disks at one instant.  The bitmaps come before
+ * the jobs: QEMU starts each action before it looks at the next, so that they
+ * record at the latest from the instant on that the jobs mark. */
+struct cut {
+  struct undo_list *made;
+  size_t made_before;
+  json_object *actions;
+  bool failed;
+};
+#define CUT(list)                                                              \
+  {                                                                            \
+    .made = (list), .made_before = (list)->nr_entries                          \
+  }
+void cut_new_bitmap (struct cut *cut, const struct disk *disk,
+                     const char *name /* NULL: none */);
+void cut_backup_job (struct cut *cut, const char *job, json_object *arguments);
+int cut_execute (struct cut *cut, struct qmp *qmp);
+
 /* One transaction: the new bitmaps, and after them a backup job for each disk
  * if 'jobs'.  Measures nothing. */
 int cut_transaction (struct capture *capture, bool jobs);

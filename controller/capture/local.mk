@@ -7,6 +7,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/exports.c \
 	controller/capture/filter.c \
 	controller/capture/guard.c \
+	controller/capture/image.c controller/capture/image.h \
 	controller/capture/internal.h \
 	controller/capture/reserve.c \
 	controller/capture/methods.c \

@@ -5,7 +5,9 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "controller/capture/undo.h"
@@ -37,6 +39,24 @@ undo_push (struct undo_list *list, enum undo_kind kind, const char *object,
   }
   list->entries[list->nr_entries++] = entry;
   return 0;
+}
+
+int
+undo_make (struct qmp *qmp, struct undo_list *list,
+           const struct undo_entry *entry, const char *command,
+           json_object *arguments)
+{
+  size_t made = list->nr_entries;
+  int r = undo_push (list, entry->kind, entry->object, entry->owner);
+
+  if (r < 0)
+    json_object_put (arguments);
+  else
+    r = qmp_execute (qmp, command, arguments, NULL);
+  /* Without an answer it may have been made: the note stays. */
+  if (r == -1)
+    undo_truncate (list, made);
+  return r;
 }
 
 static void
@@ -108,21 +128,39 @@ undo_node (struct qmp *qmp, const struct undo_entry *entry)
   return r == -1 && node_exists (qmp, entry->object) == 0 ? 0 : r;
 }
 
-/* Until JOB_STATUS_CHANGE says "null", which is: no more. */
+/* "" : there is no such job. */
+static int
+job_status (struct qmp *qmp, const char *id, char status[32])
+{
+  json_object *job = NULL;
+  const char *text;
+  int r = find_listed (qmp, "query-jobs", NULL, "id", id, &job);
+
+  text = qmp_string (job, "status");
+  snprintf (status, 32, "%s", text ? text : "");
+  json_object_put (job);
+  return r;
+}
+
+/* Until the job is gone, or has concluded and is dismissed: one that was told
+ * to stay for that does, any other goes by itself. */
 static int
 wait_job_gone (struct qmp *qmp, const char *id, unsigned long since)
 {
-  json_object *data;
-  bool gone = false;
+  char status[32];
+  int r;
 
-  while (!gone) {
+  for (;;) {
+    r = job_status (qmp, id, status);
+    if (r < 0 || !*status)
+      return r;
+    if (strcmp (status, "concluded") == 0)
+      qmp_execute (qmp, "job-dismiss", qmp_object ("id", qmp_text (id), NULL),
+                   NULL);
     if (qmp_wait_event (qmp, &since, "JOB_STATUS_CHANGE", "id", id,
-                        GONE_LIMIT_MS, &data) < 0)
+                        GONE_LIMIT_MS, NULL) < 0)
       return QMP_NO_ANSWER;
-    gone = qmp_string_is (data, "status", "null");
-    json_object_put (data);
   }
-  return 0;
 }
 
 static int
@@ -131,13 +169,18 @@ undo_job (struct qmp *qmp, const struct undo_entry *entry)
   unsigned long mark = qmp_event_mark (qmp);
   int r = qmp_execute (qmp, "job-cancel",
                        qmp_object ("id", qmp_text (entry->object), NULL), NULL);
+  char status[32];
 
   if (r == 0)
     return wait_job_gone (qmp, entry->object, mark);
-  return r == -1 &&
-                 is_listed (qmp, "query-jobs", NULL, "id", entry->object) == 0
-             ? 0
-             : r;
+  /* One that has concluded cannot be cancelled. */
+  if (r == -1 && job_status (qmp, entry->object, status) == 0) {
+    if (strcmp (status, "concluded") == 0)
+      return wait_job_gone (qmp, entry->object, mark);
+    if (!*status)
+      return 0;
+  }
+  return r;
 }
 
 static int
@@ -226,7 +269,7 @@ undo_file (const struct undo_entry *entry)
 {
   if (unlink (entry->object) == 0 || errno == ENOENT)
     return 0;
-  return fail_errno (ERROR_SYSTEM, "cannot remove the scratch file '%s'",
+  return fail_errno (ERROR_SYSTEM, "cannot remove the file '%s'",
                      entry->object);
 }
 

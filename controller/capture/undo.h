@@ -10,7 +10,7 @@
 enum undo_kind {
   UNDO_FILE = 1,    /* path: unlink */
   UNDO_NODE = 2,    /* node name: blockdev-del */
-  UNDO_JOB = 4,     /* job id: job-cancel, until it is gone */
+  UNDO_JOB = 4,     /* job id: job-cancel, job-dismiss, until it is gone */
   UNDO_BITMAP = 8,  /* bitmap of the node 'owner' */
   UNDO_DEVICE = 16, /* the device 'owner' gets its node 'object' back */
   UNDO_EXPORT = 32, /* export id: clients are cut off by QEMU */
@@ -31,6 +31,11 @@ struct undo_list {
 /* Notes what the next command will make; 'owner' may be NULL. */
 int undo_push (struct undo_list *list, enum undo_kind kind, const char *object,
                const char *owner);
+/* Executes a command that makes what 'entry' says, and notes it.  Consumes
+ * 'arguments'. */
+int undo_make (struct qmp *qmp, struct undo_list *list,
+               const struct undo_entry *entry, const char *command,
+               json_object *arguments);
 /* Forgets the notes after the first 'count'. */
 void undo_truncate (struct undo_list *list, size_t count);
 /* Forgets all notes of these kinds: what they made stays. */

@@ -48,7 +48,7 @@ def refused(text, first={}, second={}, kind=None, **changes):
 
 def all_failures():
     missing = TMP + "/no-such-folder/"
-    refused("scratch folder", second={"scratch": missing + "x"}, kind=SYSTEM)
+    refused("is its folder there", second={"scratch": missing + "x"}, kind=SYSTEM)
     refused("nbd-server-start", socket=missing + "nbd.sock", kind=QEMU)
 
     with open(TMP + "/vdb.scratch", "w") as precious:
