@@ -13,57 +13,71 @@
  * the answer ends. */
 #define MAX_EXTENTS 65536
 
-/* Into the context's own flags and the wire's byte order; what became equal is
- * joined.  Returns how many are left.  Lengths cannot overflow: they add up to
- * no more than the request's. */
+/* Into the context's own flags; what became equal is joined.  Returns how many
+ * are left. */
 static size_t
-translate (const struct map_extent *extents, size_t count,
-           const flag_table *flags, struct nbd_block_descriptor *descriptors)
+translate (struct map_extent *extents, size_t count, const flag_table *flags)
 {
-  uint32_t length = 0, current = 0;
   size_t n = 0;
 
   for (size_t i = 0; i < count; i++) {
-    const uint32_t next = (*flags)[extents[i].flags & 3];
+    const struct map_extent next = { extents[i].length,
+                                     (*flags)[extents[i].flags & 3] };
 
-    if (n == 0 || next != current) {
-      n++;
-      current = next;
-      length = 0;
-    }
-    length += extents[i].length;
-    descriptors[n - 1] =
-        (struct nbd_block_descriptor){ htobe32 (length), htobe32 (current) };
+    if (n > 0 && extents[n - 1].flags == next.flags)
+      extents[n - 1].length += next.length;
+    else
+      extents[n++] = next;
   }
   return n;
 }
 
+/* Into the descriptors of this kind of reply.  Lengths fit: they add up to no
+ * more than the request's. */
+static void
+encode (const struct map_extent *extents, size_t count, enum reply_kind kind,
+        void *descriptors)
+{
+  struct nbd_extended_block_descriptor *extended = descriptors;
+  struct nbd_block_descriptor *compact = descriptors;
+
+  for (size_t i = 0; i < count; i++)
+    if (kind == REPLY_EXTENDED)
+      extended[i] =
+          (struct nbd_extended_block_descriptor){ htobe64 (extents[i].length),
+                                                  htobe64 (extents[i].flags) };
+    else
+      compact[i] = (struct nbd_block_descriptor){ htobe32 (extents[i].length),
+                                                  htobe32 (extents[i].flags) };
+}
+
 int
 block_status (struct connection *connection, struct reply_writer *writer,
-              uint64_t cookie, uint64_t offset, uint32_t length, bool only_one)
+              const struct reply_to *to, uint64_t length, bool only_one)
 {
   const struct contexts *contexts = &connection->contexts;
   const size_t most = only_one ? 1 : MAX_EXTENTS;
   CLEANUP_FREE struct map_extent *extents = calloc (most, sizeof *extents);
-  CLEANUP_FREE struct nbd_block_descriptor *descriptors =
-      calloc (most, sizeof *descriptors);
+  CLEANUP_FREE void *descriptors =
+      calloc (most, sizeof (struct nbd_extended_block_descriptor));
   struct map *map;
   ssize_t count;
 
   if (extents == NULL || descriptors == NULL)
-    return reply_error (writer, cookie, NBD_ENOMEM, "out of memory");
+    return reply_error (writer, to, NBD_ENOMEM, "out of memory");
   for (size_t i = 0; i < contexts->count; i++) {
     const struct context *context = &contexts->items[i];
 
     map = sources_map (connection->relay->sources, context->source,
                        connection->info.size);
-    count = map ? map_query (map, offset, length, extents, most) : -1;
+    count = map ? map_query (map, to->offset, length, extents, most) : -1;
     if (count <= 0)
-      return reply_error (writer, cookie, NBD_EIO,
+      return reply_error (writer, to, NBD_EIO,
                           "the server behind the relay cannot tell; see the "
                           "relay's log");
-    count = translate (extents, count, context->flags, descriptors);
-    if (reply_block_status (writer, cookie, context->id, descriptors, count,
+    count = translate (extents, count, context->flags);
+    encode (extents, count, writer->kind, descriptors);
+    if (reply_block_status (writer, to, context->id, descriptors, count,
                             i + 1 == contexts->count) == -1)
       return -1;
   }

@@ -10,7 +10,6 @@
 /* The range lies inside the export and is not empty; there is a context.  -1:
  * the client is gone. */
 int block_status (struct connection *connection, struct reply_writer *writer,
-                  uint64_t cookie, uint64_t offset, uint32_t length,
-                  bool only_one);
+                  const struct reply_to *to, uint64_t length, bool only_one);
 
 #endif /* PULLBACK_BLOCK_STATUS_H */

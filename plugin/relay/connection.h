@@ -9,6 +9,7 @@
 
 #include "plugin/relay/contexts.h"
 #include "plugin/relay/relay.h"
+#include "plugin/relay/reply.h"
 #include "plugin/relay/stream.h"
 #include "plugin/relay/upstream.h"
 
@@ -18,7 +19,7 @@ struct connection {
 
   /* What the client has negotiated so far. */
   bool no_zeroes;
-  bool structured;
+  enum reply_kind replies;
   char *context_export; /* of the last SET_META_CONTEXT; NULL: none selected */
   struct contexts contexts;
 

@@ -106,13 +106,19 @@ greet (struct connection *connection)
   return 0;
 }
 
+/* STRUCTURED_REPLY and EXTENDED_HEADERS; there is no way back from the
+ * latter. */
 static enum next_step
-structured_reply (struct connection *connection, struct option *option)
+choose_replies (struct connection *connection, struct option *option,
+                enum reply_kind replies)
 {
   if (option->left > 0)
     return option_refuse (connection, option, NBD_REP_ERR_INVALID,
-                          "STRUCTURED_REPLY has no payload");
-  connection->structured = true;
+                          "this option has no payload");
+  if (replies < connection->replies)
+    return option_refuse (connection, option, NBD_REP_ERR_EXT_HEADER_REQD,
+                          "extended headers were negotiated before");
+  connection->replies = replies;
   return option_reply (connection, option, NBD_REP_ACK, NULL, 0);
 }
 
@@ -120,8 +126,7 @@ structured_reply (struct connection *connection, struct option *option)
 static enum next_step
 unsupported (struct connection *connection, struct option *option)
 {
-  if (option->left > 0 && (option->number == NBD_OPT_STARTTLS ||
-                           option->number == NBD_OPT_EXTENDED_HEADERS))
+  if (option->left > 0 && option->number == NBD_OPT_STARTTLS)
     return option_refuse (connection, option, NBD_REP_ERR_INVALID,
                           "this option has no payload");
   return option_refuse (connection, option, NBD_REP_ERR_UNSUP,
@@ -150,7 +155,9 @@ answer (struct connection *connection, struct option *option)
   case NBD_OPT_GO:
     return option_info_or_go (connection, option);
   case NBD_OPT_STRUCTURED_REPLY:
-    return structured_reply (connection, option);
+    return choose_replies (connection, option, REPLY_STRUCTURED);
+  case NBD_OPT_EXTENDED_HEADERS:
+    return choose_replies (connection, option, REPLY_EXTENDED);
   case NBD_OPT_LIST_META_CONTEXT:
   case NBD_OPT_SET_META_CONTEXT:
     return option_meta_context (connection, option);

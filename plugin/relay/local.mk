@@ -23,6 +23,7 @@ plugin_relay_pullback_relay_SOURCES = \
 	%D%/reply.c %D%/reply.h \
 	%D%/server.c %D%/server.h \
 	%D%/slots.c \
+	%D%/split.c \
 	%D%/sources.c %D%/sources.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/threads.c %D%/threads.h \

@@ -120,9 +120,10 @@ option_meta_context (struct connection *connection, struct option *option)
   if (is_set) {
     contexts_free (&connection->contexts);
     free (STEAL (connection->context_export));
-    if (!connection->structured)
+    if (connection->replies == REPLY_SIMPLE)
       return option_refuse (connection, option, NBD_REP_ERR_INVALID,
-                            "STRUCTURED_REPLY comes first");
+                            "STRUCTURED_REPLY or EXTENDED_HEADERS comes "
+                            "first");
   }
   if (!option_read_string (option, &export))
     return option_refuse (connection, option, NBD_REP_ERR_INVALID,

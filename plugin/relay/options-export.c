@@ -51,7 +51,7 @@ static uint16_t
 transmission_flags (const struct connection *connection)
 {
   return NBD_FLAG_HAS_FLAGS | NBD_FLAG_READ_ONLY | NBD_FLAG_CAN_MULTI_CONN |
-         (connection->structured ? NBD_FLAG_SEND_DF : 0);
+         (connection->replies != REPLY_SIMPLE ? NBD_FLAG_SEND_DF : 0);
 }
 
 /* The connection is the client's for the transmission; contexts that it chose
@@ -145,8 +145,10 @@ option_export_name (struct connection *connection, struct option *option)
   struct nbd_export_name_reply reply = { 0 };
   struct export_info info;
 
-  /* There is no way to say no but to close. */
-  if (!option_read_bytes (option, option->left, &name) ||
+  /* There is no way to say no but to close.  With extended headers the client
+   * must not use it. */
+  if (connection->replies == REPLY_EXTENDED ||
+      !option_read_bytes (option, option->left, &name) ||
       open_export (connection, NBD_OPT_GO, name, &upstream, &info) !=
           UPSTREAM_OK)
     return NEXT_CLOSE;

@@ -12,8 +12,10 @@
 #define NBD_OPTION_MAGIC           UINT64_C (0x49484156454f5054) /* IHAVEOPT */
 #define NBD_OPTION_REPLY_MAGIC     UINT64_C (0x3e889045565a9)
 #define NBD_REQUEST_MAGIC          UINT32_C (0x25609513)
+#define NBD_EXTENDED_REQUEST_MAGIC UINT32_C (0x21e41c71)
 #define NBD_SIMPLE_REPLY_MAGIC     UINT32_C (0x67446698)
 #define NBD_STRUCTURED_REPLY_MAGIC UINT32_C (0x668e33ef)
+#define NBD_EXTENDED_REPLY_MAGIC   UINT32_C (0x6e8a278c)
 
 /* "Strings": names, queries and error texts. */
 #define NBD_MAX_STRING 4096
@@ -44,16 +46,17 @@ enum nbd_option {
   NBD_OPT_EXTENDED_HEADERS = 11,
 };
 
-#define NBD_REP_ACK          UINT32_C (1)
-#define NBD_REP_SERVER       UINT32_C (2)
-#define NBD_REP_INFO         UINT32_C (3)
-#define NBD_REP_META_CONTEXT UINT32_C (4)
-#define NBD_REP_ERR_BIT      (UINT32_C (1) << 31)
-#define NBD_REP_ERR_UNSUP    (NBD_REP_ERR_BIT + 1)
-#define NBD_REP_ERR_INVALID  (NBD_REP_ERR_BIT + 3)
-#define NBD_REP_ERR_UNKNOWN  (NBD_REP_ERR_BIT + 6)
-#define NBD_REP_ERR_SHUTDOWN (NBD_REP_ERR_BIT + 7)
-#define NBD_REP_ERR_TOO_BIG  (NBD_REP_ERR_BIT + 9)
+#define NBD_REP_ACK                 UINT32_C (1)
+#define NBD_REP_SERVER              UINT32_C (2)
+#define NBD_REP_INFO                UINT32_C (3)
+#define NBD_REP_META_CONTEXT        UINT32_C (4)
+#define NBD_REP_ERR_BIT             (UINT32_C (1) << 31)
+#define NBD_REP_ERR_UNSUP           (NBD_REP_ERR_BIT + 1)
+#define NBD_REP_ERR_INVALID         (NBD_REP_ERR_BIT + 3)
+#define NBD_REP_ERR_UNKNOWN         (NBD_REP_ERR_BIT + 6)
+#define NBD_REP_ERR_SHUTDOWN        (NBD_REP_ERR_BIT + 7)
+#define NBD_REP_ERR_TOO_BIG         (NBD_REP_ERR_BIT + 9)
+#define NBD_REP_ERR_EXT_HEADER_REQD (NBD_REP_ERR_BIT + 10)
 
 #define NBD_INFO_EXPORT     0
 #define NBD_INFO_BLOCK_SIZE 3
@@ -69,15 +72,17 @@ enum nbd_command {
   NBD_CMD_BLOCK_STATUS = 7,
 };
 
-#define NBD_CMD_FLAG_DF      (1 << 2)
-#define NBD_CMD_FLAG_REQ_ONE (1 << 3)
+#define NBD_CMD_FLAG_DF          (1 << 2)
+#define NBD_CMD_FLAG_REQ_ONE     (1 << 3)
+#define NBD_CMD_FLAG_PAYLOAD_LEN (1 << 5)
 
 #define NBD_REPLY_FLAG_DONE (1 << 0)
 
-#define NBD_REPLY_TYPE_NONE         0
-#define NBD_REPLY_TYPE_OFFSET_DATA  1
-#define NBD_REPLY_TYPE_BLOCK_STATUS 5
-#define NBD_REPLY_TYPE_ERROR        ((1 << 15) + 1)
+#define NBD_REPLY_TYPE_NONE             0
+#define NBD_REPLY_TYPE_OFFSET_DATA      1
+#define NBD_REPLY_TYPE_BLOCK_STATUS     5
+#define NBD_REPLY_TYPE_BLOCK_STATUS_EXT 6
+#define NBD_REPLY_TYPE_ERROR            ((1 << 15) + 1)
 
 /* The only errors there are ("Error values"). */
 enum nbd_error {
@@ -142,6 +147,17 @@ struct nbd_request {
   uint32_t length;
 } NBD_PACKED;
 
+/* With extended headers.  'length' is that of a payload if PAYLOAD_LEN is set,
+ * else of the range. */
+struct nbd_extended_request {
+  uint32_t magic;
+  uint16_t flags;
+  uint16_t type;
+  uint64_t cookie;
+  uint64_t offset;
+  uint64_t length;
+} NBD_PACKED;
+
 struct nbd_simple_reply {
   uint32_t magic;
   uint32_t error;
@@ -156,6 +172,16 @@ struct nbd_chunk {
   uint32_t length;
 } NBD_PACKED;
 
+/* 'offset' is the request's. */
+struct nbd_extended_chunk {
+  uint32_t magic;
+  uint16_t flags;
+  uint16_t type;
+  uint64_t cookie;
+  uint64_t offset;
+  uint64_t length;
+} NBD_PACKED;
+
 struct nbd_chunk_error {
   uint32_t error;
   uint16_t text_length;
@@ -164,6 +190,17 @@ struct nbd_chunk_error {
 struct nbd_block_descriptor {
   uint32_t length;
   uint32_t flags;
+} NBD_PACKED;
+
+/* With extended headers: before the descriptors, and each of them. */
+struct nbd_extended_block_status {
+  uint32_t context;
+  uint32_t count;
+} NBD_PACKED;
+
+struct nbd_extended_block_descriptor {
+  uint64_t length;
+  uint64_t flags;
 } NBD_PACKED;
 
 #endif /* PULLBACK_PROTOCOL_H */

@@ -170,13 +170,14 @@ pad (struct mover *mover, uint32_t left)
 
 /* A payload that is sent on while it comes. */
 static enum move_result
-stream_payload (struct mover *mover, const struct slot *read)
+stream_payload (struct mover *mover, const struct slot *read,
+                enum nbd_error *error)
 {
   struct reply_writer *writer = &mover->transmission->writer;
   enum move_result result;
   uint32_t left = read->length;
 
-  if (reply_data_begin (writer, read->cookie, read->offset, read->length) == -1)
+  if (reply_data_begin (writer, &read->to, read->offset, read->length) == -1)
     result = CLIENT_LOST;
   else if (make_pipe (mover) == 0)
     result = splice_data (mover, &left);
@@ -184,15 +185,16 @@ stream_payload (struct mover *mover, const struct slot *read)
     result = copy_data (mover, &left);
 
   /* Without structured replies there is nothing to pad for. */
-  if (result == UPSTREAM_LOST && writer->structured && pad (mover, left) == -1)
+  if (result == UPSTREAM_LOST && writer->kind != REPLY_SIMPLE &&
+      pad (mover, left) == -1)
     result = CLIENT_LOST;
   if (result == CLIENT_LOST) {
     pthread_mutex_unlock (&writer->lock);
     discard (mover, left);
     return CLIENT_LOST;
   }
-  if (reply_data_end (writer, read->cookie,
-                      result == MOVED ? NBD_SUCCESS : NBD_EIO) == -1)
+  *error = result == MOVED ? NBD_SUCCESS : NBD_EIO;
+  if (reply_data_end (writer, &read->to, *error, read->split == NULL) == -1)
     return CLIENT_LOST;
   return result;
 }
@@ -205,8 +207,8 @@ buffer_payload (struct mover *mover, const struct slot *read, bool *answered)
   if (receive (mover, mover->buffer, read->length) == -1)
     return UPSTREAM_LOST;
   *answered = true;
-  if (reply_data (&mover->transmission->writer, read->cookie, read->offset,
-                  mover->buffer, read->length) == -1)
+  if (reply_data (&mover->transmission->writer, &read->to, read->offset,
+                  mover->buffer, read->length, read->split == NULL) == -1)
     return CLIENT_LOST;
   return MOVED;
 }
@@ -230,6 +232,35 @@ error_from_server (uint32_t error)
   }
 }
 
+/* A read that has no content, or none that is any good.  -1: the client is
+ * gone. */
+static int
+fail_read (struct transmission *transmission, const struct slot *read,
+           enum nbd_error error, const char *text)
+{
+  if (read->split)
+    return split_leave (transmission, read->split, error);
+  return reply_error (&transmission->writer, &read->to, error, text);
+}
+
+/* What the server has read.  *answered says whether the client heard of it. */
+static enum move_result
+move_payload (struct mover *mover, const struct slot *read, bool *answered)
+{
+  enum nbd_error error = NBD_SUCCESS;
+  enum move_result result;
+
+  *answered = true;
+  if (read->length <= BUFFER_SIZE)
+    result = buffer_payload (mover, read, answered);
+  else
+    result = stream_payload (mover, read, &error);
+  if (*answered && read->split &&
+      split_leave (mover->transmission, read->split, error) == -1)
+    return CLIENT_LOST;
+  return result;
+}
+
 /* One reply, from its header to its end. */
 static enum move_result
 move_reply (struct mover *mover)
@@ -251,16 +282,13 @@ move_reply (struct mover *mover)
   }
   error = be32toh (header.error);
   if (error != NBD_SUCCESS)
-    result = reply_error (&transmission->writer, read.cookie,
-                          error_from_server (error),
-                          "the server behind the relay cannot read this; see "
-                          "its log") == -1
+    result = fail_read (transmission, &read, error_from_server (error),
+                        "the server behind the relay cannot read this; see "
+                        "its log") == -1
                  ? CLIENT_LOST
                  : MOVED;
-  else if (read.length <= BUFFER_SIZE)
-    result = buffer_payload (mover, &read, &answered);
   else
-    result = stream_payload (mover, &read);
+    result = move_payload (mover, &read, &answered);
   if (answered)
     slots_release (transmission, be64toh (header.cookie));
   return result;
@@ -274,8 +302,8 @@ fail_reads (struct transmission *transmission)
 
   slots_upstream_gone (transmission);
   while (slots_abandon (transmission, &read))
-    if (reply_error (&transmission->writer, read.cookie, NBD_EIO,
-                     "the server behind the relay was lost") == -1)
+    if (fail_read (transmission, &read, NBD_EIO,
+                   "the server behind the relay was lost") == -1)
       stream_shutdown (&transmission->connection->stream);
   if (reply_flush (&transmission->writer) == -1)
     stream_shutdown (&transmission->connection->stream);
@@ -296,6 +324,8 @@ discard_replies (struct mover *mover)
          slots_find (mover->transmission, be64toh (header.cookie), &read)) {
     if (header.error == 0)
       discard (mover, read.length);
+    if (read.split)
+      split_leave (mover->transmission, read.split, NBD_EIO);
     slots_release (mover->transmission, be64toh (header.cookie));
   }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Replies to the client, simple and structured.  With structured replies all
- * answers are structured: READ must be, and errors gain a text. */
+/* Replies to the client: simple, structured, or with extended headers.  Where
+ * anything but simple replies was negotiated all answers are chunks: READ must
+ * be, and errors gain a text. */
 
 #include "config.h"
 
@@ -10,11 +11,12 @@
 #include "plugin/relay/reply.h"
 
 void
-reply_init (struct reply_writer *writer, struct stream *stream, bool structured)
+reply_init (struct reply_writer *writer, struct stream *stream,
+            enum reply_kind kind)
 {
   memset (writer, 0, sizeof *writer);
   writer->stream = stream;
-  writer->structured = structured;
+  writer->kind = kind;
   pthread_mutex_init (&writer->lock, NULL);
 }
 
@@ -24,20 +26,38 @@ reply_destroy (struct reply_writer *writer)
   pthread_mutex_destroy (&writer->lock);
 }
 
-static struct nbd_chunk
-chunk (uint64_t cookie, uint16_t type, uint32_t length, bool last)
+static struct reply_header
+simple (const struct reply_to *to, uint32_t error)
 {
-  return (struct nbd_chunk){ htobe32 (NBD_STRUCTURED_REPLY_MAGIC),
-                             htobe16 (last ? NBD_REPLY_FLAG_DONE : 0),
-                             htobe16 (type), htobe64 (cookie),
-                             htobe32 (length) };
+  const struct nbd_simple_reply wire = { htobe32 (NBD_SIMPLE_REPLY_MAGIC),
+                                         htobe32 (error),
+                                         htobe64 (to->cookie) };
+
+  return (struct reply_header){ sizeof wire, { .simple = wire } };
 }
 
-static struct nbd_simple_reply
-simple (uint64_t cookie, uint32_t error)
+/* A chunk with a payload of 'length' bytes. */
+static struct reply_header
+chunk (const struct reply_writer *writer, const struct reply_to *to,
+       uint16_t type, uint32_t length, bool last)
 {
-  return (struct nbd_simple_reply){ htobe32 (NBD_SIMPLE_REPLY_MAGIC),
-                                    htobe32 (error), htobe64 (cookie) };
+  const uint16_t flags = htobe16 (last ? NBD_REPLY_FLAG_DONE : 0);
+  const struct nbd_chunk structured = { htobe32 (NBD_STRUCTURED_REPLY_MAGIC),
+                                        flags, htobe16 (type),
+                                        htobe64 (to->cookie),
+                                        htobe32 (length) };
+  const struct nbd_extended_chunk extended = { htobe32 (
+                                                   NBD_EXTENDED_REPLY_MAGIC),
+                                               flags,
+                                               htobe16 (type),
+                                               htobe64 (to->cookie),
+                                               htobe64 (to->offset),
+                                               htobe64 (length) };
+
+  if (writer->kind == REPLY_EXTENDED)
+    return (struct reply_header){ sizeof extended, { .extended = extended } };
+  return (struct reply_header){ sizeof structured,
+                                { .structured = structured } };
 }
 
 static struct iovec
@@ -46,30 +66,34 @@ part (const void *data, size_t length)
   return (struct iovec){ .iov_base = (void *) data, .iov_len = length };
 }
 
+static struct iovec
+header_part (const struct reply_header *header)
+{
+  return part (&header->wire, header->size);
+}
+
 /* With what was held back before it.  The lock is held. */
 static int
 write_parts (struct reply_writer *writer, const struct iovec *parts, int count)
 {
-  struct iovec all[4];
-  int n = 0;
+  const struct reply_header held = writer->held;
+  struct iovec all[4] = { header_part (&held) };
 
-  if (writer->holds)
-    all[n++] = part (&writer->held, sizeof writer->held);
-  writer->holds = false;
+  writer->held.size = 0;
   for (int i = 0; i < count; i++)
-    all[n++] = parts[i];
-  return stream_writev (writer->stream, all, n);
+    all[i + 1] = parts[i];
+  return stream_writev (writer->stream, all, count + 1);
 }
 
 static int
-write_error_chunk (struct reply_writer *writer, uint64_t cookie,
+write_error_chunk (struct reply_writer *writer, const struct reply_to *to,
                    enum nbd_error error, const char *text)
 {
   const size_t length = strlen (text);
   const struct nbd_chunk_error detail = { htobe32 (error), htobe16 (length) };
-  const struct nbd_chunk header =
-      chunk (cookie, NBD_REPLY_TYPE_ERROR, sizeof detail + length, true);
-  const struct iovec parts[] = { part (&header, sizeof header),
+  const struct reply_header header =
+      chunk (writer, to, NBD_REPLY_TYPE_ERROR, sizeof detail + length, true);
+  const struct iovec parts[] = { header_part (&header),
                                  part (&detail, sizeof detail),
                                  part (text, length) };
 
@@ -77,106 +101,108 @@ write_error_chunk (struct reply_writer *writer, uint64_t cookie,
 }
 
 int
-reply_error (struct reply_writer *writer, uint64_t cookie, enum nbd_error error,
-             const char *text)
+reply_error (struct reply_writer *writer, const struct reply_to *to,
+             enum nbd_error error, const char *text)
 {
-  const struct nbd_simple_reply header = simple (cookie, error);
-  const struct iovec whole = part (&header, sizeof header);
+  const struct reply_header header = simple (to, error);
+  const struct iovec whole = header_part (&header);
 
   LOCK_IN_SCOPE (&writer->lock);
-  if (writer->structured)
-    return write_error_chunk (writer, cookie, error, text);
+  if (writer->kind != REPLY_SIMPLE)
+    return write_error_chunk (writer, to, error, text);
   return write_parts (writer, &whole, 1);
 }
 
 int
-reply_success (struct reply_writer *writer, uint64_t cookie)
+reply_success (struct reply_writer *writer, const struct reply_to *to)
 {
-  const struct nbd_chunk none = chunk (cookie, NBD_REPLY_TYPE_NONE, 0, true);
-  const struct nbd_simple_reply header = simple (cookie, NBD_SUCCESS);
-  const struct iovec whole = writer->structured ? part (&none, sizeof none)
-                                                : part (&header, sizeof header);
+  const struct reply_header header =
+      writer->kind == REPLY_SIMPLE
+          ? simple (to, NBD_SUCCESS)
+          : chunk (writer, to, NBD_REPLY_TYPE_NONE, 0, true);
+  const struct iovec whole = header_part (&header);
 
   LOCK_IN_SCOPE (&writer->lock);
   return write_parts (writer, &whole, 1);
 }
 
 int
-reply_block_status (struct reply_writer *writer, uint64_t cookie,
-                    uint32_t context,
-                    const struct nbd_block_descriptor *extents, size_t count,
+reply_block_status (struct reply_writer *writer, const struct reply_to *to,
+                    uint32_t context, const void *descriptors, size_t count,
                     bool last)
 {
-  const uint32_t id = htobe32 (context);
-  const size_t length = count * sizeof *extents;
-  const struct nbd_chunk header =
-      chunk (cookie, NBD_REPLY_TYPE_BLOCK_STATUS, sizeof id + length, last);
-  const struct iovec parts[] = { part (&header, sizeof header),
-                                 part (&id, sizeof id),
-                                 part (extents, length) };
+  const bool is_extended = writer->kind == REPLY_EXTENDED;
+  const struct nbd_extended_block_status start = { htobe32 (context),
+                                                   htobe32 (count) };
+  /* Without extended headers nothing counts them. */
+  const size_t start_length = is_extended ? sizeof start : sizeof start.context;
+  const size_t length =
+      count * (is_extended ? sizeof (struct nbd_extended_block_descriptor)
+                           : sizeof (struct nbd_block_descriptor));
+  const struct reply_header header =
+      chunk (writer, to,
+             is_extended ? NBD_REPLY_TYPE_BLOCK_STATUS_EXT
+                         : NBD_REPLY_TYPE_BLOCK_STATUS,
+             start_length + length, last);
+  const struct iovec parts[] = { header_part (&header),
+                                 part (&start, start_length),
+                                 part (descriptors, length) };
 
   LOCK_IN_SCOPE (&writer->lock);
   return write_parts (writer, parts, 3);
 }
 
-int
-reply_data (struct reply_writer *writer, uint64_t cookie, uint64_t offset,
-            const void *data, uint32_t length)
+/* The header of a content and, in a chunk, its offset; 'data' may be empty. */
+static int
+write_content (struct reply_writer *writer, const struct reply_to *to,
+               uint64_t offset, uint32_t length, struct iovec data, bool last)
 {
-  const struct nbd_simple_reply header = simple (cookie, NBD_SUCCESS);
+  const bool is_chunk = writer->kind != REPLY_SIMPLE;
   const uint64_t wire_offset = htobe64 (offset);
-  /* Nothing can fail any more, so that this chunk may be the last. */
-  const struct nbd_chunk only = chunk (cookie, NBD_REPLY_TYPE_OFFSET_DATA,
-                                       sizeof wire_offset + length, true);
-  const struct iovec structured_parts[] = {
-    part (&only, sizeof only), part (&wire_offset, sizeof wire_offset),
-    part (data, length)
+  const struct reply_header header =
+      is_chunk ? chunk (writer, to, NBD_REPLY_TYPE_OFFSET_DATA,
+                        sizeof wire_offset + length, last)
+               : simple (to, NBD_SUCCESS);
+  const struct iovec parts[] = {
+    header_part (&header), part (&wire_offset, is_chunk ? sizeof offset : 0),
+    data
   };
-  const struct iovec simple_parts[] = { part (&header, sizeof header),
-                                        part (data, length) };
 
+  return write_parts (writer, parts, 3);
+}
+
+int
+reply_data (struct reply_writer *writer, const struct reply_to *to,
+            uint64_t offset, const void *data, uint32_t length, bool last)
+{
   LOCK_IN_SCOPE (&writer->lock);
-  if (writer->structured)
-    return write_parts (writer, structured_parts, 3);
-  return write_parts (writer, simple_parts, 2);
+  /* Nothing can fail any more, so that this chunk may be the last. */
+  return write_content (writer, to, offset, length, part (data, length), last);
 }
 
 int
-reply_data_begin (struct reply_writer *writer, uint64_t cookie, uint64_t offset,
-                  uint32_t length)
+reply_data_begin (struct reply_writer *writer, const struct reply_to *to,
+                  uint64_t offset, uint32_t length)
 {
-  const struct nbd_simple_reply header = simple (cookie, NBD_SUCCESS);
-  const uint64_t wire_offset = htobe64 (offset);
-  /* Without DONE: the payload may still fail. */
-  const struct nbd_chunk content = chunk (cookie, NBD_REPLY_TYPE_OFFSET_DATA,
-                                          sizeof wire_offset + length, false);
-  const struct iovec structured_parts[] = {
-    part (&content, sizeof content), part (&wire_offset, sizeof wire_offset)
-  };
-  const struct iovec simple_part = part (&header, sizeof header);
-
   pthread_mutex_lock (&writer->lock);
-  if (writer->structured)
-    return write_parts (writer, structured_parts, 2);
-  return write_parts (writer, &simple_part, 1);
+  /* Without DONE: the payload may still fail. */
+  return write_content (writer, to, offset, length, part (NULL, 0), false);
 }
 
 int
-reply_data_end (struct reply_writer *writer, uint64_t cookie,
-                enum nbd_error error)
+reply_data_end (struct reply_writer *writer, const struct reply_to *to,
+                enum nbd_error error, bool last)
 {
   int r = 0;
 
-  if (error != NBD_SUCCESS)
-    r = writer->structured
-            ? write_error_chunk (writer, cookie, error,
-                                 "the server behind the relay was lost in the "
-                                 "middle of the data")
-            : -1;
-  else if (writer->structured) {
-    writer->held = chunk (cookie, NBD_REPLY_TYPE_NONE, 0, true);
-    writer->holds = true;
-  }
+  if (error != NBD_SUCCESS && writer->kind == REPLY_SIMPLE)
+    r = -1;
+  else if (last && error != NBD_SUCCESS)
+    r = write_error_chunk (writer, to, error,
+                           "the server behind the relay was lost in the "
+                           "middle of the data");
+  else if (last && writer->kind != REPLY_SIMPLE)
+    writer->held = chunk (writer, to, NBD_REPLY_TYPE_NONE, 0, true);
   pthread_mutex_unlock (&writer->lock);
   return r;
 }

@@ -42,6 +42,8 @@ slots_take (struct transmission *transmission, const struct slot *read,
   *slot = *read;
   slot->used = true;
   slot->generation = generation;
+  if (slot->split)
+    slot->split->pieces++;
   transmission->in_flight++;
   *upstream_cookie = (uint64_t) generation << 32 | i;
   return SLOT_TAKEN;

@@ -179,7 +179,7 @@ fetch (void *opaque, uint64_t offset, uint64_t length,
        struct map_builder *builder)
 {
   struct source *source = opaque;
-  uint64_t covered;
+  uint64_t covered = 0;
 
   LOCK_IN_SCOPE (&source->lock);
   if (connect_source (source) == -1)

@@ -21,25 +21,66 @@
 struct request {
   uint16_t flags;
   uint16_t type;
-  uint64_t cookie;
-  uint64_t offset;
-  uint32_t length;
+  struct reply_to to;
+  uint64_t length;
+  uint64_t payload; /* bytes that follow */
 };
 
 static int
-read_request (struct transmission *transmission, struct request *request)
+read_compact (struct stream *stream, struct request *request)
 {
   struct nbd_request wire;
 
-  if (stream_read (&transmission->connection->stream, &wire, sizeof wire) == -1)
+  if (stream_read (stream, &wire, sizeof wire) == -1)
     return -1;
-  if (be32toh (wire.magic) != NBD_REQUEST_MAGIC) {
+  *request =
+      (struct request){ .flags = be16toh (wire.flags),
+                        .type = be16toh (wire.type),
+                        .to = { be64toh (wire.cookie), be64toh (wire.offset) },
+                        .length = be32toh (wire.length) };
+  /* With WRITE alone. */
+  if (request->type == NBD_CMD_WRITE)
+    request->payload = request->length;
+  return be32toh (wire.magic) == NBD_REQUEST_MAGIC ? 0 : (errno = EPROTO, -1);
+}
+
+static int
+read_extended (struct stream *stream, struct request *request)
+{
+  struct nbd_extended_request wire;
+
+  if (stream_read (stream, &wire, sizeof wire) == -1)
+    return -1;
+  *request =
+      (struct request){ .flags = be16toh (wire.flags),
+                        .type = be16toh (wire.type),
+                        .to = { be64toh (wire.cookie), be64toh (wire.offset) },
+                        .length = be64toh (wire.length) };
+  if (request->flags & NBD_CMD_FLAG_PAYLOAD_LEN)
+    request->payload = request->length;
+  return be32toh (wire.magic) == NBD_EXTENDED_REQUEST_MAGIC
+             ? 0
+             : (errno = EPROTO, -1);
+}
+
+/* The next request; its payload, which nothing here has a use for, is gone. */
+static int
+read_request (struct transmission *transmission, struct request *request)
+{
+  struct stream *stream = &transmission->connection->stream;
+
+  if (transmission->writer.kind == REPLY_EXTENDED
+          ? read_extended (stream, request) == -1
+          : read_compact (stream, request) == -1)
+    return -1;
+  if (request->payload > MAX_DRAINED_PAYLOAD) {
     errno = EPROTO;
     return -1;
   }
-  *request = (struct request){ be16toh (wire.flags), be16toh (wire.type),
-                               be64toh (wire.cookie), be64toh (wire.offset),
-                               be32toh (wire.length) };
+  if (stream_skip (stream, request->payload) == -1) {
+    errno = ECONNRESET; /* in the middle of it there is no going on */
+    return -1;
+  }
   return 0;
 }
 
@@ -48,41 +89,78 @@ static const char *
 range_error (const struct export_info *info, const struct request *request)
 {
   /* Never added up: the sum may wrap. */
-  if (request->offset > info->size ||
-      request->length > info->size - request->offset)
+  if (request->to.offset > info->size ||
+      request->length > info->size - request->to.offset)
     return "beyond the end of the export";
-  if ((request->offset | request->length) & (info->minimum - 1))
+  if ((request->to.offset | request->length) & (info->minimum - 1))
     return "not aligned to the minimum block size";
   return NULL;
 }
 
-static int
-send_read (struct transmission *transmission, const struct request *request)
+static enum slot_result
+send_read (struct transmission *transmission, const struct slot *read)
 {
-  const struct slot read = { .cookie = request->cookie,
-                             .offset = request->offset,
-                             .length = request->length };
   struct stream *server = &transmission->connection->upstream.stream;
   struct nbd_request wire = { .magic = htobe32 (NBD_REQUEST_MAGIC),
                               .type = htobe16 (NBD_CMD_READ),
-                              .offset = htobe64 (request->offset),
-                              .length = htobe32 (request->length) };
+                              .offset = htobe64 (read->offset),
+                              .length = htobe32 (read->length) };
   uint64_t upstream_cookie;
+  enum slot_result result = slots_take (transmission, read, &upstream_cookie);
 
-  switch (slots_take (transmission, &read, &upstream_cookie)) {
-  case SLOT_CLIENT_GONE:
-    return -1;
-  case SLOT_UPSTREAM_GONE:
-    return reply_error (&transmission->writer, request->cookie, NBD_EIO,
-                        "the server behind the relay is gone; connect again");
-  case SLOT_TAKEN:
-    break;
-  }
+  if (result != SLOT_TAKEN)
+    return result;
   wire.cookie = htobe64 (upstream_cookie);
   /* If it fails the other thread finds the end of the stream, and answers. */
   if (stream_write (server, &wire, sizeof wire) == -1)
     stream_shutdown (server);
+  return SLOT_TAKEN;
+}
+
+static int
+read_whole (struct transmission *transmission, const struct request *request)
+{
+  const struct slot read = { .to = request->to,
+                             .offset = request->to.offset,
+                             .length = request->length };
+
+  switch (send_read (transmission, &read)) {
+  case SLOT_UPSTREAM_GONE:
+    return reply_error (&transmission->writer, &request->to, NBD_EIO,
+                        "the server behind the relay is gone; connect again");
+  case SLOT_CLIENT_GONE:
+    return -1;
+  case SLOT_TAKEN:
+    break;
+  }
   return 0;
+}
+
+/* More than the server takes at once, in pieces that are aligned as it
+ * demands. */
+static int
+read_in_pieces (struct transmission *transmission,
+                const struct request *request, uint32_t largest)
+{
+  struct slot piece = { .to = request->to,
+                        .offset = request->to.offset,
+                        .split = split_new (&request->to) };
+  enum slot_result result = SLOT_TAKEN;
+  uint64_t left = request->length;
+
+  if (piece.split == NULL)
+    return reply_error (&transmission->writer, &request->to, NBD_ENOMEM,
+                        "out of memory");
+  while (left > 0 && result == SLOT_TAKEN) {
+    piece.length = left < largest ? left : largest;
+    result = send_read (transmission, &piece);
+    piece.offset += piece.length;
+    left -= piece.length;
+  }
+  if (split_leave (transmission, piece.split,
+                   result == SLOT_TAKEN ? NBD_SUCCESS : NBD_EIO) == -1)
+    return -1;
+  return result == SLOT_CLIENT_GONE ? -1 : 0;
 }
 
 static int
@@ -90,20 +168,26 @@ command_read (struct transmission *transmission, const struct request *request)
 {
   const struct export_info *info = &transmission->connection->info;
   struct reply_writer *writer = &transmission->writer;
-  const uint16_t allowed = writer->structured ? NBD_CMD_FLAG_DF : 0;
+  const bool is_simple = writer->kind == REPLY_SIMPLE;
+  const uint16_t allowed = is_simple ? 0 : NBD_CMD_FLAG_DF;
+  const uint32_t largest = info->maximum & -info->minimum;
   const char *error = range_error (info, request);
 
   if (request->flags & ~allowed)
     error = "unknown flags";
+  else if (is_simple && request->length > largest)
+    error = "longer than the maximum payload";
   if (error)
-    return reply_error (writer, request->cookie, NBD_EINVAL, error);
-  if (request->length > info->maximum)
-    return reply_error (writer, request->cookie,
-                        writer->structured ? NBD_EOVERFLOW : NBD_EINVAL,
-                        "longer than the maximum payload");
+    return reply_error (writer, &request->to, NBD_EINVAL, error);
   if (request->length == 0)
-    return reply_success (writer, request->cookie);
-  return send_read (transmission, request);
+    return reply_success (writer, &request->to);
+  if (request->length <= largest)
+    return read_whole (transmission, request);
+  if (request->flags & NBD_CMD_FLAG_DF)
+    return reply_error (writer, &request->to, NBD_EOVERFLOW,
+                        "longer than the maximum payload, and not to be "
+                        "fragmented");
+  return read_in_pieces (transmission, request, largest);
 }
 
 static int
@@ -121,29 +205,16 @@ command_block_status (struct transmission *transmission,
   else if (request->length == 0)
     error = "nothing is asked about";
   if (error)
-    return reply_error (writer, request->cookie, NBD_EINVAL, error);
-  return block_status (connection, writer, request->cookie, request->offset,
-                       request->length, request->flags & NBD_CMD_FLAG_REQ_ONE);
-}
-
-/* A payload comes with WRITE alone. */
-static int
-refuse_write (struct transmission *transmission, const struct request *request)
-{
-  if (request->type == NBD_CMD_WRITE &&
-      (request->length > MAX_DRAINED_PAYLOAD ||
-       stream_skip (&transmission->connection->stream, request->length) == -1))
-    return -1;
-  return reply_error (&transmission->writer, request->cookie, NBD_EPERM,
-                      "the export is read-only");
+    return reply_error (writer, &request->to, NBD_EINVAL, error);
+  return block_status (connection, writer, &request->to, request->length,
+                       request->flags & NBD_CMD_FLAG_REQ_ONE);
 }
 
 /* -1: the connection ends. */
 static int
 answer (struct transmission *transmission, const struct request *request)
 {
-  const bool draining =
-      atomic_load (&transmission->connection->relay->draining);
+  struct reply_writer *writer = &transmission->writer;
 
   switch (request->type) {
   case NBD_CMD_DISC:
@@ -152,10 +223,11 @@ answer (struct transmission *transmission, const struct request *request)
   case NBD_CMD_WRITE:
   case NBD_CMD_TRIM:
   case NBD_CMD_WRITE_ZEROES:
-    return refuse_write (transmission, request);
+    return reply_error (writer, &request->to, NBD_EPERM,
+                        "the export is read-only");
   }
-  if (draining)
-    return reply_error (&transmission->writer, request->cookie, NBD_ESHUTDOWN,
+  if (atomic_load (&transmission->connection->relay->draining))
+    return reply_error (writer, &request->to, NBD_ESHUTDOWN,
                         "the server is shutting down");
   switch (request->type) {
   case NBD_CMD_READ:
@@ -163,7 +235,7 @@ answer (struct transmission *transmission, const struct request *request)
   case NBD_CMD_BLOCK_STATUS:
     return command_block_status (transmission, request);
   default:
-    return reply_error (&transmission->writer, request->cookie, NBD_EINVAL,
+    return reply_error (writer, &request->to, NBD_EINVAL,
                         "command not supported");
   }
 }
@@ -208,8 +280,7 @@ transmission (struct connection *connection)
   transmission->connection = connection;
   pthread_mutex_init (&transmission->lock, NULL);
   pthread_cond_init (&transmission->changed, NULL);
-  reply_init (&transmission->writer, &connection->stream,
-              connection->structured);
+  reply_init (&transmission->writer, &connection->stream, connection->replies);
   stream_set_time_limit (&connection->upstream.stream, 0);
 
   if (thread_start (&replies, replies_thread, transmission) == 0) {

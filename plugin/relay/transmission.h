@@ -17,14 +17,23 @@
 /* Reads in flight; further requests wait in the client's socket. */
 #define SLOTS 64
 
+/* A client's request that several requests to the server make up; owned by all
+ * of them together.  The reply ends with the last. */
+struct split {
+  struct reply_to to;
+  unsigned pieces;      /* unfinished, the maker of them counting as one */
+  enum nbd_error error; /* of the first that failed */
+};
+
 /* A read that the server works on.  Its cookie there is ours: the client may
  * use one twice. */
 struct slot {
   bool used;
   uint32_t generation; /* of the cookie; a stale reply is thus seen */
-  uint64_t cookie;     /* the client's */
-  uint64_t offset;
+  struct reply_to to;  /* the client's request */
+  uint64_t offset;     /* what is read for it */
   uint32_t length;
+  struct split *split; /* NULL: this is all of it */
 };
 
 struct transmission {
@@ -42,7 +51,8 @@ struct transmission {
 
 enum slot_result { SLOT_TAKEN, SLOT_UPSTREAM_GONE, SLOT_CLIENT_GONE };
 
-/* Waits for a free slot.  *upstream_cookie is what the server shall echo. */
+/* Waits for a free slot, and counts it as a piece if it is one.
+ * *upstream_cookie is what the server shall echo. */
 enum slot_result slots_take (struct transmission *transmission,
                              const struct slot *read,
                              uint64_t *upstream_cookie);
@@ -66,6 +76,14 @@ void slots_client_gone (struct transmission *transmission);
 
 /* Until nothing is in flight; false: nothing was, or nobody waits for it. */
 bool slots_drain (struct transmission *transmission);
+
+/* One that has no pieces yet.  NULL: out of memory. */
+struct split *split_new (const struct reply_to *to);
+
+/* A piece is finished with this result (its content is written), or, at the
+ * end, the making of pieces.  The last one answers.  -1: the client is gone. */
+int split_leave (struct transmission *transmission, struct split *split,
+                 enum nbd_error error);
 
 /* The thread that moves replies; 'opaque' is the transmission. */
 void *replies_thread (void *opaque);

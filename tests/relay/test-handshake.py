@@ -345,12 +345,41 @@ def rule_14_starttls_is_refused():
         still_parses(c)
 
 
-def rule_15_extended_headers_are_refused():
+def rule_15_extended_headers():
+    for first in (False, True):
+        with client() as c:
+            if first:
+                c.negotiate_structured()
+            c.negotiate_extended()
+            # They are the better ones, and asking again changes nothing.
+            assert c.result(STRUCTURED_REPLY) == wire.ERR_EXT_HEADER_REQD
+            assert c.result(EXTENDED_HEADERS) == REP_ACK
+            assert c.info(INFO, 'vda')[1] == 1 | 2 | 1 << 7 | 1 << 8
+            assert len(c.contexts(SET_META, 'vda', ['base:allocation'])) == 1
+            c.go('vda')
+            assert c.read(0, 512) == DISK[:512]
+            assert list(c.block_status(0, stage.SIZE).values()) == [
+                stage.ALLOCATION['vda']]
+
+
+def rule_15_no_export_name():
     with client() as c:
-        assert c.result(EXTENDED_HEADERS) == ERR_UNSUP
-        c.negotiate_structured()
-        c.go('vda')
-        assert c.read(0, 512) == DISK[:512]
+        c.negotiate_extended()
+        c.send_option(EXPORT_NAME, b'vda')
+        c.expect_closed()
+
+
+def rule_15_headers_of_the_wrong_kind():
+    for extended in (False, True):
+        with client() as c:
+            c.negotiate_structured()
+            if extended:
+                c.negotiate_extended()
+            c.go('vda')
+            c.request(wire.READ, 0, 512,
+                      magic=(wire.REQUEST_MAGIC if extended else
+                             wire.EXTENDED_REQUEST_MAGIC))
+            c.expect_closed()
 
 
 def check_client_leaves_anywhere():

@@ -20,9 +20,11 @@ origin, origin_socket = stage.origin()
 relay, socket = stage.usual_relay(origin_socket)
 
 
-def client(structured=True, contexts=None, export='vda'):
+def client(structured=True, contexts=None, export='vda', extended=False):
     c = wire.Client(socket)
-    if structured:
+    if extended:
+        c.negotiate_extended()
+    elif structured:
         c.negotiate_structured()
     if contexts is not None:
         c.ids = c.contexts(SET_META, export, contexts)
@@ -31,9 +33,9 @@ def client(structured=True, contexts=None, export='vda'):
 
 
 def both(function):
-    """With simple and with structured replies."""
-    for structured in (False, True):
-        with client(structured) as c:
+    """With simple and with structured replies, and with extended headers."""
+    for structured, extended in ((False, False), (True, False), (True, True)):
+        with client(structured, extended=extended) as c:
             function(c)
             assert c.read(0, 512) == DISK[:512]
 
@@ -68,19 +70,22 @@ def collect(c, expected):
 
 
 def rule_16_duplicate_cookies_in_flight():
-    with client() as c:
-        for i in range(40):
-            c.request(READ, i * 4096, 4096, cookie=5)
-        (cookie, replies), = collect(c, 40).items()
-        assert cookie == 5
-        got = {struct.unpack('>Q', data[:8])[0]: data[8:] for data in replies}
-        assert got == {i * 4096: DISK[i * 4096:(i + 1) * 4096]
-                       for i in range(40)}
+    for extended in (False, True):
+        with client(extended=extended) as c:
+            for i in range(40):
+                c.request(READ, i * 4096, 4096, cookie=5)
+            (cookie, replies), = collect(c, 40).items()
+            assert cookie == 5
+            got = {struct.unpack('>Q', data[:8])[0]: data[8:]
+                   for data in replies}
+            assert got == {i * 4096: DISK[i * 4096:(i + 1) * 4096]
+                           for i in range(40)}
 
 
 def rule_16_hundreds_of_requests():
-    for length in (512, 300 * 1024):
-        with client() as c:
+    for length, extended in ((512, False), (300 * 1024, False), (512, True),
+                             (300 * 1024, True)):
+        with client(extended=extended) as c:
             sender = threading.Thread(target=lambda: [
                 c.request(READ, i * 7 * 512, length, cookie=i)
                 for i in range(200)])
@@ -157,7 +162,12 @@ def cut(extents, offset, length):
 
 
 def rule_20_block_status():
-    with client(contexts=list(EXTENTS)) as c:
+    for extended in (False, True):
+        block_status_is_the_truth(extended)
+
+
+def block_status_is_the_truth(extended):
+    with client(contexts=list(EXTENTS), extended=extended) as c:
         assert set(c.ids) == set(EXTENTS)
         for offset, length in ((0, SIZE), (0, 1), (65535, 2), (65536, 65536),
                                (100, SIZE - 100), (SIZE - 1, 1),
@@ -191,6 +201,10 @@ def rule_20_no_context():
 
 
 def rule_20_past_the_end():
+    with client(contexts=['base:allocation'], extended=True) as c:
+        for offset, length in ((0, 1 << 32), (0, (1 << 32) + 512),
+                               (512, (1 << 64) - 512), (0, (1 << 64) - 1)):
+            assert c.block_status(offset, length) == EINVAL
     with client(contexts=['base:allocation']) as c:
         for offset, length in ((SIZE, 1), (SIZE - 1, 2), (0, SIZE + 1),
                                ((1 << 64) - 1, 2), ((1 << 64) - 512, 1024),
@@ -240,7 +254,10 @@ def rule_21_unknown_commands():
 def rule_21_unknown_flags():
     def check(c):
         for flags in (1, 2, 8, 16, 32, 64, 0x8000, 0xffff):
-            assert c.error(c.request(READ, 0, 512, flags=flags)) == EINVAL
+            if c.extended:
+                flags &= ~wire.PAYLOAD_LEN  # bytes would have to follow
+            if flags:
+                assert c.error(c.request(READ, 0, 512, flags=flags)) == EINVAL
     both(check)
     with client(contexts=['base:allocation']) as c:
         for flags in (1, 2, 4, 16, 0x8000):
@@ -252,6 +269,14 @@ def rule_23_writes():
         for length in (0, 1, 28, 512, 100000, 1 << 25):
             cookie = c.request(WRITE, 0, length, payload=b'%' * length)
             assert c.error(cookie) == EPERM
+        if c.extended:
+            # A payload may come with any command, or with WRITE be missing.
+            for command in (READ, BLOCK_STATUS, CACHE, 77):
+                for length in (1, 32, 8 + 4 * 3, 100000):
+                    cookie = c.request(command, 0, length, payload=b'!' * length)
+                    assert c.error(cookie) == EINVAL
+            assert c.error(c.request(WRITE, 0, 512)) == EPERM
+            assert c.error(c.request(TRIM, 0, 1 << 40)) == EPERM
         # The payload looks like requests.
         payload = struct.pack('>IHHQQI', wire.REQUEST_MAGIC, 0, READ, 9, 0,
                               512) * 10

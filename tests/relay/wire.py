@@ -9,6 +9,8 @@ NBDMAGIC = 0x4e42444d41474943
 IHAVEOPT = 0x49484156454f5054
 REPLY_MAGIC = 0x3e889045565a9
 REQUEST_MAGIC = 0x25609513
+EXTENDED_REQUEST_MAGIC = 0x21e41c71
+EXTENDED_REPLY_MAGIC = 0x6e8a278c
 SIMPLE_MAGIC = 0x67446698
 CHUNK_MAGIC = 0x668e33ef
 
@@ -19,13 +21,14 @@ REP_ACK, REP_SERVER, REP_INFO, REP_META = 1, 2, 3, 4
 ERR = 1 << 31
 ERR_UNSUP, ERR_POLICY, ERR_INVALID = ERR + 1, ERR + 2, ERR + 3
 ERR_UNKNOWN, ERR_SHUTDOWN, ERR_TOO_BIG = ERR + 6, ERR + 7, ERR + 9
+ERR_EXT_HEADER_REQD = ERR + 10
 
 INFO_EXPORT, INFO_BLOCK_SIZE = 0, 3
 
 READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES, BLOCK_STATUS = range(8)
-FUA, NO_HOLE, DF, REQ_ONE = 1, 2, 4, 8
+FUA, NO_HOLE, DF, REQ_ONE, PAYLOAD_LEN = 1, 2, 4, 8, 32
 DONE = 1
-NONE, OFFSET_DATA, OFFSET_HOLE, STATUS = 0, 1, 2, 5
+NONE, OFFSET_DATA, OFFSET_HOLE, STATUS, STATUS_EXT = 0, 1, 2, 5, 6
 ERROR, ERROR_OFFSET = 0x8001, 0x8002
 
 EPERM, EIO, ENOMEM, EINVAL, EOVERFLOW, ESHUTDOWN = 1, 5, 12, 22, 75, 108
@@ -58,7 +61,9 @@ class Client:
         self.socket.settimeout(timeout)
         self.socket.connect(address)
         self.structured = False
+        self.extended = False
         self.cookie = 0
+        self.offsets = {}
         if greet:
             self.greeting()
             self.send(struct.pack('>I', flags))
@@ -145,6 +150,10 @@ class Client:
         assert self.result(STRUCTURED_REPLY) == REP_ACK
         self.structured = True
 
+    def negotiate_extended(self):
+        assert self.result(EXTENDED_HEADERS) == REP_ACK
+        self.structured = self.extended = True
+
     def names(self):
         replies = self.option(LIST)
         assert replies[-1][0] == REP_ACK
@@ -192,17 +201,30 @@ class Client:
     # Transmission.
 
     def request(self, command, offset=0, length=0, flags=0, cookie=None,
-                payload=b'', magic=REQUEST_MAGIC):
+                payload=b'', magic=None):
+        """With extended headers a payload is announced as such."""
         if cookie is None:
             self.cookie += 1
             cookie = self.cookie
-        self.send(struct.pack('>IHHQQI', magic, flags, command, cookie,
-                              offset, length) + payload)
+        if self.extended:
+            self.offsets.setdefault(cookie, []).append(offset)
+            flags |= PAYLOAD_LEN if payload else 0
+            self.send(struct.pack('>IHHQQQ', magic or EXTENDED_REQUEST_MAGIC,
+                                  flags, command, cookie, offset, length) +
+                      payload)
+        else:
+            self.send(struct.pack('>IHHQQI', magic or REQUEST_MAGIC, flags,
+                                  command, cookie, offset, length) + payload)
         return cookie
 
     def chunk(self):
-        magic, flags, kind, cookie, length = self.unpack('IHHQI')
-        assert magic == CHUNK_MAGIC, hex(magic)
+        if self.extended:
+            magic, flags, kind, cookie, offset, length = self.unpack('IHHQQQ')
+            assert magic == EXTENDED_REPLY_MAGIC, hex(magic)
+            assert offset in self.offsets[cookie], (offset, cookie)
+        else:
+            magic, flags, kind, cookie, length = self.unpack('IHHQI')
+            assert magic == CHUNK_MAGIC, hex(magic)
         assert flags in (0, DONE), flags
         return flags, kind, cookie, self.receive(length)
 
@@ -249,10 +271,18 @@ class Client:
         for kind, data in self.chunks(cookie):
             if kind & 0x8000:
                 return parse_error(kind, data)
-            assert kind == STATUS and len(data) % 8 == 4 and len(data) >= 12
-            context, = struct.unpack('>I', data[:4])
+            if self.extended:
+                assert kind == STATUS_EXT, kind
+                context, count = struct.unpack('>II', data[:8])
+                assert count >= 1 and len(data) == 8 + 16 * count
+                extents = list(struct.iter_unpack('>QQ', data[8:]))
+                assert all(flags >> 32 == 0 for _, flags in extents)
+            else:
+                assert kind == STATUS, kind
+                assert len(data) % 8 == 4 and len(data) >= 12
+                context, = struct.unpack('>I', data[:4])
+                extents = list(struct.iter_unpack('>II', data[4:]))
             assert context not in result
-            extents = list(struct.iter_unpack('>II', data[4:]))
             check_extents(extents, length, flags)
             result[context] = extents
         return result
