@@ -249,3 +249,26 @@ address_connect (const struct address *address)
     return connect_unix (address->path);
   return connect_tcp (address->host, address->port);
 }
+
+size_t
+address_key (const struct sockaddr_storage *address,
+             uint8_t key[ADDRESS_KEY_SIZE])
+{
+  const struct sockaddr_in *v4 = (const struct sockaddr_in *) address;
+  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *) address;
+
+  switch (address->ss_family) {
+  case AF_INET:
+    memcpy (key, &v4->sin_addr, 4);
+    return 4;
+  case AF_INET6:
+    if (IN6_IS_ADDR_V4MAPPED (&v6->sin6_addr)) {
+      memcpy (key, v6->sin6_addr.s6_addr + 12, 4);
+      return 4;
+    }
+    memcpy (key, &v6->sin6_addr, ADDRESS_KEY_SIZE);
+    return ADDRESS_KEY_SIZE;
+  default:
+    return 0;
+  }
+}

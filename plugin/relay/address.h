@@ -5,6 +5,8 @@
 #define PULLBACK_ADDRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <sys/socket.h>
 
@@ -33,6 +35,13 @@ char *address_text (const struct address *address);
 
 /* Only this machine can reach it. */
 bool address_is_local (const struct sockaddr *address);
+
+/* Who is counted as one client: an IPv4 address, or an IPv6 network of 64 bits,
+ * which one machine can have whole.  Returns the key's length, 0 for an address
+ * that tells nothing of its owner, such as a Unix socket's. */
+#define ADDRESS_KEY_SIZE 8
+size_t address_key (const struct sockaddr_storage *address,
+                    uint8_t key[ADDRESS_KEY_SIZE]);
 
 /* The path as sockaddr_un.  -1, reported: too long for one. */
 int address_unix (const char *path, struct sockaddr_storage *storage,

@@ -31,8 +31,12 @@ static const char usage[] =
     "                           repeated\n"
     "  --insecure               may listen where other machines can connect\n"
     "  --max-connections N      clients at once (1000)\n"
+    "  --max-connections-per-address N\n"
+    "                           of them from one address (250)\n"
     "  --max-option-bytes N     that a client may send to negotiate (1048576)\n"
+    "  --max-bytes-in-flight N  read at once for one connection (67108864)\n"
     "  --negotiation-time N     seconds that negotiating may take (10)\n"
+    "  --idle-time N            seconds that a client may do nothing (86400)\n"
     "  --help, --version        print this, or the version, and exit\n";
 
 enum {
@@ -41,7 +45,10 @@ enum {
   OPTION_CONTEXT,
   OPTION_INSECURE,
   OPTION_CONNECTIONS,
+  OPTION_CONNECTIONS_PER_ADDRESS,
   OPTION_OPTION_BYTES,
+  OPTION_BYTES_IN_FLIGHT,
+  OPTION_IDLE,
   OPTION_NEGOTIATION,
   OPTION_HELP,
   OPTION_VERSION,
@@ -53,6 +60,10 @@ static const struct option long_options[] = {
   { "context", required_argument, NULL, OPTION_CONTEXT },
   { "insecure", no_argument, NULL, OPTION_INSECURE },
   { "max-connections", required_argument, NULL, OPTION_CONNECTIONS },
+  { "max-connections-per-address", required_argument, NULL,
+    OPTION_CONNECTIONS_PER_ADDRESS },
+  { "max-bytes-in-flight", required_argument, NULL, OPTION_BYTES_IN_FLIGHT },
+  { "idle-time", required_argument, NULL, OPTION_IDLE },
   { "max-option-bytes", required_argument, NULL, OPTION_OPTION_BYTES },
   { "negotiation-time", required_argument, NULL, OPTION_NEGOTIATION },
   { "help", no_argument, NULL, OPTION_HELP },
@@ -188,6 +199,12 @@ parse_option (struct configuration *configuration, int option, const char *name)
     return parse_number (name, optarg, &configuration->connections);
   case OPTION_OPTION_BYTES:
     return parse_number (name, optarg, &configuration->option_bytes);
+  case OPTION_CONNECTIONS_PER_ADDRESS:
+    return parse_number (name, optarg, &configuration->connections_per_address);
+  case OPTION_BYTES_IN_FLIGHT:
+    return parse_number (name, optarg, &configuration->bytes_in_flight);
+  case OPTION_IDLE:
+    return parse_number (name, optarg, &configuration->idle);
   case OPTION_NEGOTIATION:
     return parse_number (name, optarg, &configuration->negotiation);
   case OPTION_HELP:
@@ -230,7 +247,10 @@ configuration_parse (struct configuration *configuration, int argc,
 
   *configuration = (struct configuration){ .connections = 1000,
                                            .negotiation = 10,
-                                           .option_bytes = 1 << 20 };
+                                           .option_bytes = 1 << 20,
+                                           .connections_per_address = 250,
+                                           .idle = 24 * 60 * 60,
+                                           .bytes_in_flight = 1 << 26 };
   while ((option = getopt_long (argc, argv, "", long_options, &index)) != -1)
     if (parse_option (configuration, option, long_options[index].name) == -1)
       return -1;

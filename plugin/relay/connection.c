@@ -21,6 +21,7 @@ connection_serve (struct relay *relay, int fd)
                          relay->configuration->negotiation);
   if (handshake (connection) == 0) {
     stream_set_time_limit (&connection->stream, 0);
+    stream_set_idle_limit (&connection->stream, relay->configuration->idle);
     transmission (connection);
   }
   upstream_close (&connection->upstream);

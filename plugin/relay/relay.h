@@ -31,6 +31,9 @@ struct configuration {
   unsigned connections;  /* at most, at once */
   unsigned negotiation;  /* seconds a client has for it */
   unsigned option_bytes; /* a client may send while it lasts */
+  unsigned connections_per_address;
+  unsigned idle;            /* seconds a client may do nothing */
+  unsigned bytes_in_flight; /* asked of upstream for one connection */
 };
 
 struct relay {

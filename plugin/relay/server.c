@@ -32,6 +32,8 @@ struct client {
   struct client *next, *previous;
   struct server *server;
   int fd;
+  uint8_t key[ADDRESS_KEY_SIZE]; /* of its address */
+  size_t key_length;
 };
 
 struct server {
@@ -83,27 +85,43 @@ client_thread (void *opaque)
   return NULL;
 }
 
-static unsigned
-count_clients (struct server *server)
+/* Whether one more client is within the limits. */
+static bool
+admit (struct server *server, const struct client *client)
 {
+  const struct configuration *configuration = server->relay->configuration;
+  unsigned same = 0;
+
   LOCK_IN_SCOPE (&server->lock);
-  return server->count;
+  if (server->count >= configuration->connections)
+    return false;
+  if (client->key_length == 0)
+    return true;
+  for (const struct client *other = server->clients; other; other = other->next)
+    if (other->key_length == client->key_length &&
+        memcmp (other->key, client->key, client->key_length) == 0)
+      same++;
+  return same < configuration->connections_per_address;
 }
 
 static void
-start_client (struct server *server, int fd)
+start_client (struct server *server, int fd,
+              const struct sockaddr_storage *address)
 {
-  struct client *client;
+  struct client *client = calloc (1, sizeof *client);
   const int on = 1;
   pthread_t thread;
 
-  if (count_clients (server) >= server->relay->configuration->connections ||
-      (client = calloc (1, sizeof *client)) == NULL) {
+  if (client)
+    client->key_length = address_key (address, client->key);
+  if (client == NULL || !admit (server, client)) {
+    free (client);
     close (fd);
     return;
   }
   /* Of no effect on a Unix socket. */
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   client->server = server;
   client->fd = fd;
   add_client (server, client);
@@ -117,10 +135,13 @@ start_client (struct server *server, int fd)
 static void
 accept_client (struct server *server, int listener)
 {
-  const int fd = accept4 (listener, NULL, NULL, SOCK_CLOEXEC);
+  struct sockaddr_storage address = { 0 };
+  socklen_t length = sizeof address;
+  const int fd =
+      accept4 (listener, (struct sockaddr *) &address, &length, SOCK_CLOEXEC);
 
   if (fd >= 0)
-    start_client (server, fd);
+    start_client (server, fd, &address);
   else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
            errno == ENOMEM) {
     /* The listener stays readable: do not spin. */

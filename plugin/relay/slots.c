@@ -19,6 +19,19 @@ free_slot (const struct transmission *transmission)
   return i;
 }
 
+/* One read alone is always admitted.  The lock is held. */
+static bool
+is_full (const struct transmission *transmission, uint32_t length)
+{
+  const struct configuration *configuration =
+      transmission->connection->relay->configuration;
+
+  return transmission->in_flight == SLOTS ||
+         (transmission->in_flight > 0 &&
+          transmission->bytes_in_flight + length >
+              configuration->bytes_in_flight);
+}
+
 enum slot_result
 slots_take (struct transmission *transmission, const struct slot *read,
             uint64_t *upstream_cookie)
@@ -28,7 +41,7 @@ slots_take (struct transmission *transmission, const struct slot *read,
   unsigned i;
 
   LOCK_IN_SCOPE (&transmission->lock);
-  while (transmission->in_flight == SLOTS && !transmission->client_gone &&
+  while (is_full (transmission, read->length) && !transmission->client_gone &&
          !transmission->upstream_gone)
     pthread_cond_wait (&transmission->changed, &transmission->lock);
   if (transmission->client_gone)
@@ -45,6 +58,7 @@ slots_take (struct transmission *transmission, const struct slot *read,
   if (slot->split)
     slot->split->pieces++;
   transmission->in_flight++;
+  transmission->bytes_in_flight += read->length;
   *upstream_cookie = (uint64_t) generation << 32 | i;
   return SLOT_TAKEN;
 }
@@ -67,9 +81,9 @@ static void
 release (struct transmission *transmission, struct slot *slot)
 {
   slot->used = false;
-  /* Only a full table, or an empty one, is ever waited for. */
-  if (transmission->in_flight-- == SLOTS || transmission->in_flight == 0)
-    pthread_cond_signal (&transmission->changed);
+  transmission->in_flight--;
+  transmission->bytes_in_flight -= slot->length;
+  pthread_cond_signal (&transmission->changed);
 }
 
 void
@@ -106,6 +120,13 @@ slots_client_gone (struct transmission *transmission)
   LOCK_IN_SCOPE (&transmission->lock);
   transmission->client_gone = true;
   pthread_cond_signal (&transmission->changed);
+}
+
+bool
+slots_busy (struct transmission *transmission)
+{
+  LOCK_IN_SCOPE (&transmission->lock);
+  return transmission->in_flight > 0;
 }
 
 bool

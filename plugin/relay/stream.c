@@ -29,7 +29,17 @@ stream_set_time_limit (struct stream *stream, unsigned seconds)
   stream->deadline.tv_sec += seconds;
 }
 
-/* For poll(2): milliseconds to the deadline, -1 without one. */
+void
+stream_set_idle_limit (struct stream *stream, unsigned seconds)
+{
+  const unsigned most = 1000000; /* as milliseconds still an int */
+  struct timeval time = { .tv_sec = seconds < most ? seconds : most };
+
+  stream->idle = time.tv_sec;
+  setsockopt (stream->fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+}
+
+/* For poll(2): milliseconds to the deadline, or of idling; -1 without one. */
 static int
 time_left (const struct stream *stream)
 {
@@ -37,7 +47,7 @@ time_left (const struct stream *stream)
   int64_t milliseconds;
 
   if (!stream->limited)
-    return -1;
+    return stream->idle ? (int) stream->idle * 1000 : -1;
   clock_gettime (CLOCK_MONOTONIC, &now);
   milliseconds = (int64_t) (stream->deadline.tv_sec - now.tv_sec) * 1000 +
                  (stream->deadline.tv_nsec - now.tv_nsec) / 1000000;
@@ -59,7 +69,7 @@ wait_until_ready (struct stream *stream, short events, bool interruptible)
   if (r == -1)
     return errno == EINTR ? 0 : -1;
   if (r == 0) {
-    errno = ETIMEDOUT;
+    errno = interruptible && !stream->limited ? EAGAIN : ETIMEDOUT;
     return -1;
   }
   if (fds[0].revents == 0) {
@@ -175,6 +185,10 @@ stream_writev (struct stream *stream, struct iovec *parts, int count)
     r = sendmsg (stream->fd, &header, flags);
     if (r >= 0)
       advance (&parts, &count, r);
+    else if (errno == EAGAIN && !stream->limited) {
+      errno = ETIMEDOUT; /* SO_SNDTIMEO */
+      return -1;
+    }
     else if (errno == EAGAIN) {
       if (wait_until_ready (stream, POLLOUT, false) == -1)
         return -1;

@@ -19,6 +19,7 @@ struct stream {
   int drain_fd; /* readable when the server drains; -1: never */
   bool limited; /* 'deadline' counts */
   struct timespec deadline;
+  unsigned idle;     /* seconds; 0: no limit */
   size_t start, end; /* what of 'buffer' is read ahead */
   uint8_t buffer[512];
 };
@@ -28,9 +29,14 @@ void stream_init (struct stream *stream, int fd, int drain_fd);
 /* Everything must be done within this many seconds from now; 0: no limit. */
 void stream_set_time_limit (struct stream *stream, unsigned seconds);
 
+/* Without a time limit: the peer must not leave us waiting longer than this for
+ * it to send or take a byte. */
+void stream_set_idle_limit (struct stream *stream, unsigned seconds);
+
 /* Reads exactly 'length' bytes.  -1: errno is ETIMEDOUT, ECONNRESET for a peer
- * that closed, ESHUTDOWN if the server drains and the peer has sent nothing of
- * this message, or what the system says. */
+ * that closed, or what the system says.  If the peer has sent nothing of this
+ * message, it is ESHUTDOWN when the server drains, EAGAIN when the peer was
+ * idle for too long. */
 int stream_read (struct stream *stream, void *data, size_t length);
 
 /* Reads and forgets. */

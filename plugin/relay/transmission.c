@@ -250,6 +250,9 @@ serve_requests (struct transmission *transmission)
       if (answer (transmission, &request) == -1)
         return;
     }
+    /* A client that waits for an answer is not idle. */
+    else if (errno == EAGAIN && slots_busy (transmission))
+      continue;
     /* The relay drains and the client is quiet.  It gets what it waits for,
      * and ESHUTDOWN for what it asks meanwhile. */
     else if (errno != ESHUTDOWN || !slots_drain (transmission))

@@ -45,14 +45,15 @@ struct transmission {
   /* Under the lock: */
   struct slot slots[SLOTS];
   unsigned in_flight;
+  uint64_t bytes_in_flight;
   bool upstream_gone; /* no slot is taken any more */
   bool client_gone;
 };
 
 enum slot_result { SLOT_TAKEN, SLOT_UPSTREAM_GONE, SLOT_CLIENT_GONE };
 
-/* Waits for a free slot, and counts it as a piece if it is one.
- * *upstream_cookie is what the server shall echo. */
+/* Waits for a free slot and for room for its bytes, and counts it as a piece if
+ * it is one. *upstream_cookie is what the server shall echo. */
 enum slot_result slots_take (struct transmission *transmission,
                              const struct slot *read,
                              uint64_t *upstream_cookie);
@@ -73,6 +74,9 @@ void slots_upstream_gone (struct transmission *transmission);
 
 /* Nobody is left to answer: no slot is taken any more. */
 void slots_client_gone (struct transmission *transmission);
+
+/* Something is in flight. */
+bool slots_busy (struct transmission *transmission);
 
 /* Until nothing is in flight; false: nothing was, or nobody waits for it. */
 bool slots_drain (struct transmission *transmission);

@@ -6,6 +6,7 @@ relay_tests = \
 	%D%/test-clients.sh \
 	%D%/test-extended.py \
 	%D%/test-handshake.py \
+	%D%/test-limits.py \
 	%D%/test-process.py \
 	%D%/test-transmission.py \
 	%D%/test-upstream.py

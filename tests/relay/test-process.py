@@ -13,26 +13,10 @@ import time
 
 import stage
 import wire
-from origin import Origin, contents
+from origin import Held, contents
 from wire import ERR_SHUTDOWN, ESHUTDOWN, GO, READ
 
 origin_path = stage.path('origin.sock')
-
-
-class Held(Origin):
-    """Answers reads when told to."""
-
-    def __init__(self, path):
-        self.waiting = []
-        super().__init__(path)
-
-    def read(self, connection, cookie, offset, length):
-        self.waiting.append((connection, cookie, offset, length))
-
-    def release(self):
-        for connection, cookie, offset, length in self.waiting:
-            self.send_data(connection, cookie, contents(offset, length))
-        self.waiting.clear()
 
 
 origin = Held(origin_path)

@@ -55,10 +55,13 @@ def meta_payload(name, queries=()):
 
 
 class Client:
-    def __init__(self, address, flags=3, greet=True, timeout=20):
+    def __init__(self, address, flags=3, greet=True, timeout=20,
+                 source=None):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
         self.structured = False
         self.extended = False
