@@ -290,16 +290,28 @@ add_extent (struct answer *answer, uint64_t length, uint32_t flags)
   return true;
 }
 
-ssize_t
-map_query (struct map *map, uint64_t offset, uint64_t length,
-           struct map_extent *extents, size_t max_extents)
+/* Segment 'index' if it is there, without a lock. */
+static struct segment *
+peek_segment (struct map *map, uint64_t index)
 {
-  struct answer answer = { .extents = extents, .max = max_extents };
-  uint64_t end = offset + length;
+  struct table *table = atomic_load (&map->tables[index / SEGMENTS_PER_TABLE]);
+  struct segment *segment =
+      table ? atomic_load (&table->segments[index % SEGMENTS_PER_TABLE]) : NULL;
+
+  return segment == &being_fetched ? NULL : segment;
+}
+
+/* Adds the range's extents to the answer.  -1: 'get' had no segment; what came
+ * before is in the answer. */
+static int
+collect (struct map *map, uint64_t offset, uint64_t length,
+         struct segment *(*get) (struct map *, uint64_t), struct answer *answer)
+{
+  const uint64_t end = offset + length;
 
   while (offset < end) {
     uint64_t start = offset - offset % MAP_SEGMENT_SIZE;
-    const struct segment *segment = get_segment (map, start / MAP_SEGMENT_SIZE);
+    const struct segment *segment = get (map, start / MAP_SEGMENT_SIZE);
 
     if (segment == NULL)
       return -1;
@@ -309,10 +321,31 @@ map_query (struct map *map, uint64_t offset, uint64_t length,
 
       if (run_end > end)
         run_end = end;
-      if (!add_extent (&answer, run_end - offset, segment->runs[i].flags))
-        return answer.count;
+      if (!add_extent (answer, run_end - offset, segment->runs[i].flags))
+        return 0;
       offset = run_end;
     }
   }
+  return 0;
+}
+
+ssize_t
+map_query (struct map *map, uint64_t offset, uint64_t length,
+           struct map_extent *extents, size_t max_extents)
+{
+  struct answer answer = { .extents = extents, .max = max_extents };
+
+  if (collect (map, offset, length, get_segment, &answer) == -1)
+    return -1;
+  return answer.count;
+}
+
+size_t
+map_known (struct map *map, uint64_t offset, uint64_t length,
+           struct map_extent *extents, size_t max_extents)
+{
+  struct answer answer = { .extents = extents, .max = max_extents };
+
+  collect (map, offset, length, peek_segment, &answer);
   return answer.count;
 }

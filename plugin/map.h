@@ -62,6 +62,12 @@ int map_append (struct map_builder *builder, uint64_t length, uint32_t flags);
 ssize_t map_query (struct map *map, uint64_t offset, uint64_t length,
                    struct map_extent *extents, size_t max_extents);
 
+/* The same of what is there already: fetches nothing and waits for nothing.
+ * The extents end where something would have to be fetched, or as above.  0:
+ * nothing is known of the first byte. */
+size_t map_known (struct map *map, uint64_t offset, uint64_t length,
+                  struct map_extent *extents, size_t max_extents);
+
 /* The bytes of memory that the map holds, for reports. */
 size_t map_memory (struct map *map);
 

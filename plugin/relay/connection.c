@@ -27,5 +27,6 @@ connection_serve (struct relay *relay, int fd)
   upstream_close (&connection->upstream);
   contexts_free (&connection->contexts);
   free (connection->context_export);
+  free (connection->export);
   free (connection);
 }

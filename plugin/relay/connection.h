@@ -24,6 +24,7 @@ struct connection {
   struct contexts contexts;
 
   /* The export it opened, on a connection of its own to the server. */
+  char *export; /* its name */
   struct upstream upstream;
   struct export_info info;
 };

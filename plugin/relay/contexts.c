@@ -146,6 +146,13 @@ contexts_of_export (struct relay *relay, const char *export,
 }
 
 bool
+allocation_is_content (const char *export)
+{
+  /* A disk that has '@' in its name is taken for a view: no harm in it. */
+  return strchr (export, '@') == NULL;
+}
+
+bool
 context_matches (const struct context *context, const char *query,
                  bool wildcards)
 {

@@ -32,6 +32,10 @@ struct contexts {
 int contexts_of_export (struct relay *relay, const char *export,
                         struct contexts *contexts);
 
+/* Whether what base:allocation calls zeroes reads as zeroes: not so in views,
+ * which tell something else by it. */
+bool allocation_is_content (const char *export);
+
 /* Whether a client's query names the context: exactly, or, where wildcards
  * count, by the beginning of its name up to a colon. */
 bool context_matches (const struct context *context, const char *query,

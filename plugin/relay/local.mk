@@ -18,6 +18,7 @@ plugin_relay_pullback_relay_SOURCES = \
 	%D%/names.c %D%/names.h \
 	%D%/options.h %D%/options-context.c %D%/options-export.c \
 	%D%/protocol.h \
+	%D%/ranges.c \
 	%D%/relay.h \
 	%D%/replies.c \
 	%D%/reply.c %D%/reply.h \

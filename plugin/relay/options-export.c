@@ -48,18 +48,21 @@ open_export (struct connection *connection, enum nbd_option option,
 }
 
 static uint16_t
-transmission_flags (const struct connection *connection)
+transmission_flags (const struct connection *connection,
+                    const struct export_info *info)
 {
   return NBD_FLAG_HAS_FLAGS | NBD_FLAG_READ_ONLY | NBD_FLAG_CAN_MULTI_CONN |
-         (connection->replies != REPLY_SIMPLE ? NBD_FLAG_SEND_DF : 0);
+         (connection->replies != REPLY_SIMPLE ? NBD_FLAG_SEND_DF : 0) |
+         (info->flags & NBD_FLAG_SEND_CACHE);
 }
 
 /* The connection is the client's for the transmission; contexts that it chose
  * for another export do not count. */
 static void
-take_export (struct connection *connection, const char *name,
+take_export (struct connection *connection, char *name,
              struct upstream *upstream, const struct export_info *info)
 {
+  connection->export = name;
   connection->upstream = *upstream;
   upstream->stream.fd = -1;
   connection->info = *info;
@@ -74,7 +77,7 @@ send_info (struct connection *connection, const struct option *option,
 {
   const struct nbd_info_export export = {
     htobe16 (NBD_INFO_EXPORT), htobe64 (info->size),
-    htobe16 (transmission_flags (connection))
+    htobe16 (transmission_flags (connection, info))
   };
   const struct nbd_info_block_size block_size = { htobe16 (NBD_INFO_BLOCK_SIZE),
                                                   htobe32 (info->minimum),
@@ -133,7 +136,7 @@ option_info_or_go (struct connection *connection, struct option *option)
     return NEXT_CLOSE;
   if (option->number == NBD_OPT_INFO)
     return NEXT_OPTION;
-  take_export (connection, name, &upstream, &info);
+  take_export (connection, STEAL (name), &upstream, &info);
   return NEXT_TRANSMISSION;
 }
 
@@ -153,12 +156,12 @@ option_export_name (struct connection *connection, struct option *option)
           UPSTREAM_OK)
     return NEXT_CLOSE;
   reply.size = htobe64 (info.size);
-  reply.flags = htobe16 (transmission_flags (connection));
+  reply.flags = htobe16 (transmission_flags (connection, &info));
   if (stream_write (&connection->stream, &reply,
                     connection->no_zeroes
                         ? offsetof (struct nbd_export_name_reply, zeroes)
                         : sizeof reply) == -1)
     return NEXT_CLOSE;
-  take_export (connection, name, &upstream, &info);
+  take_export (connection, STEAL (name), &upstream, &info);
   return NEXT_TRANSMISSION;
 }

@@ -32,6 +32,7 @@
 #define NBD_FLAG_READ_ONLY      (1 << 1)
 #define NBD_FLAG_SEND_DF        (1 << 7)
 #define NBD_FLAG_CAN_MULTI_CONN (1 << 8)
+#define NBD_FLAG_SEND_CACHE     (1 << 10)
 
 enum nbd_option {
   NBD_OPT_EXPORT_NAME = 1,
@@ -79,6 +80,7 @@ enum nbd_command {
 #define NBD_REPLY_FLAG_DONE (1 << 0)
 
 #define NBD_REPLY_TYPE_NONE             0
+#define NBD_REPLY_TYPE_OFFSET_HOLE      2
 #define NBD_REPLY_TYPE_OFFSET_DATA      1
 #define NBD_REPLY_TYPE_BLOCK_STATUS     5
 #define NBD_REPLY_TYPE_BLOCK_STATUS_EXT 6
@@ -185,6 +187,11 @@ struct nbd_extended_chunk {
 struct nbd_chunk_error {
   uint32_t error;
   uint16_t text_length;
+} NBD_PACKED;
+
+struct nbd_chunk_hole {
+  uint64_t offset;
+  uint32_t length;
 } NBD_PACKED;
 
 struct nbd_block_descriptor {

@@ -243,6 +243,18 @@ fail_read (struct transmission *transmission, const struct slot *read,
   return reply_error (&transmission->writer, &read->to, error, text);
 }
 
+/* CACHE, or a piece of it, is done. */
+static enum move_result
+answer_cache (struct mover *mover, const struct slot *slot)
+{
+  struct transmission *transmission = mover->transmission;
+  const int r = slot->split
+                    ? split_leave (transmission, slot->split, NBD_SUCCESS)
+                    : reply_success (&transmission->writer, &slot->to);
+
+  return r == -1 ? CLIENT_LOST : MOVED;
+}
+
 /* What the server has read.  *answered says whether the client heard of it. */
 static enum move_result
 move_payload (struct mover *mover, const struct slot *read, bool *answered)
@@ -287,6 +299,8 @@ move_reply (struct mover *mover)
                         "its log") == -1
                  ? CLIENT_LOST
                  : MOVED;
+  else if (read.type == NBD_CMD_CACHE)
+    result = answer_cache (mover, &read);
   else
     result = move_payload (mover, &read, &answered);
   if (answered)
@@ -323,7 +337,7 @@ discard_replies (struct mover *mover)
          be32toh (header.magic) == NBD_SIMPLE_REPLY_MAGIC &&
          slots_find (mover->transmission, be64toh (header.cookie), &read)) {
     if (header.error == 0)
-      discard (mover, read.length);
+      discard (mover, slot_payload (&read));
     if (read.split)
       split_leave (mover->transmission, read.split, NBD_EIO);
     slots_release (mover->transmission, be64toh (header.cookie));

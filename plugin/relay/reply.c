@@ -181,6 +181,20 @@ reply_data (struct reply_writer *writer, const struct reply_to *to,
 }
 
 int
+reply_hole (struct reply_writer *writer, const struct reply_to *to,
+            uint64_t offset, uint32_t length)
+{
+  const struct nbd_chunk_hole hole = { htobe64 (offset), htobe32 (length) };
+  const struct reply_header header =
+      chunk (writer, to, NBD_REPLY_TYPE_OFFSET_HOLE, sizeof hole, false);
+  const struct iovec parts[] = { header_part (&header),
+                                 part (&hole, sizeof hole) };
+
+  LOCK_IN_SCOPE (&writer->lock);
+  return write_parts (writer, parts, 2);
+}
+
+int
 reply_data_begin (struct reply_writer *writer, const struct reply_to *to,
                   uint64_t offset, uint32_t length)
 {

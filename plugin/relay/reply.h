@@ -67,6 +67,11 @@ int reply_block_status (struct reply_writer *writer, const struct reply_to *to,
 int reply_data (struct reply_writer *writer, const struct reply_to *to,
                 uint64_t offset, const void *data, uint32_t length, bool last);
 
+/* A part of the bytes read that is zeroes; not to a client with simple replies,
+ * and never the last. */
+int reply_hole (struct reply_writer *writer, const struct reply_to *to,
+                uint64_t offset, uint32_t length);
+
 /* The bytes read, still coming.  reply_data_begin takes the lock, also when it
  * fails, and reply_data_end lets it go; in between, exactly 'length' bytes are
  * written to the stream.  reply_data_end (error) tells that they are not to be

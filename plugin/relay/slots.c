@@ -41,8 +41,8 @@ slots_take (struct transmission *transmission, const struct slot *read,
   unsigned i;
 
   LOCK_IN_SCOPE (&transmission->lock);
-  while (is_full (transmission, read->length) && !transmission->client_gone &&
-         !transmission->upstream_gone)
+  while (is_full (transmission, slot_payload (read)) &&
+         !transmission->client_gone && !transmission->upstream_gone)
     pthread_cond_wait (&transmission->changed, &transmission->lock);
   if (transmission->client_gone)
     return SLOT_CLIENT_GONE;
@@ -58,7 +58,7 @@ slots_take (struct transmission *transmission, const struct slot *read,
   if (slot->split)
     slot->split->pieces++;
   transmission->in_flight++;
-  transmission->bytes_in_flight += read->length;
+  transmission->bytes_in_flight += slot_payload (read);
   *upstream_cookie = (uint64_t) generation << 32 | i;
   return SLOT_TAKEN;
 }
@@ -82,7 +82,7 @@ release (struct transmission *transmission, struct slot *slot)
 {
   slot->used = false;
   transmission->in_flight--;
-  transmission->bytes_in_flight -= slot->length;
+  transmission->bytes_in_flight -= slot_payload (slot);
   pthread_cond_signal (&transmission->changed);
 }
 

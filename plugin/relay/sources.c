@@ -252,16 +252,37 @@ source_new (const struct sources *sources, const char *export, uint64_t size)
   return source;
 }
 
+/* The lock is held. */
+static struct source *
+find (const struct sources *sources, const char *export, uint64_t size)
+{
+  struct source *source = sources->first;
+
+  while (source &&
+         (source->size != size || strcmp (source->export, export) != 0))
+    source = source->next;
+  return source;
+}
+
+struct map *
+sources_find (struct sources *sources, const char *export, uint64_t size)
+{
+  struct source *source;
+
+  LOCK_IN_SCOPE (&sources->lock);
+  source = find (sources, export, size);
+  return source ? source->map : NULL;
+}
+
 struct map *
 sources_map (struct sources *sources, const char *export, uint64_t size)
 {
   struct source *source;
 
   LOCK_IN_SCOPE (&sources->lock);
-  for (source = sources->first; source; source = source->next)
-    if (source->size == size && strcmp (source->export, export) == 0)
-      return source->map;
-
+  source = find (sources, export, size);
+  if (source)
+    return source->map;
   if (sources->count >= MAX_SOURCES) {
     message ("too many exports are in use; the limit is %d", MAX_SOURCES);
     return NULL;

@@ -23,4 +23,8 @@ void sources_free (struct sources *sources);
 struct map *sources_map (struct sources *sources, const char *export,
                          uint64_t size);
 
+/* The same, if anybody has asked for it before; else NULL. */
+struct map *sources_find (struct sources *sources, const char *export,
+                          uint64_t size);
+
 #endif /* PULLBACK_SOURCES_H */

@@ -97,72 +97,6 @@ range_error (const struct export_info *info, const struct request *request)
   return NULL;
 }
 
-static enum slot_result
-send_read (struct transmission *transmission, const struct slot *read)
-{
-  struct stream *server = &transmission->connection->upstream.stream;
-  struct nbd_request wire = { .magic = htobe32 (NBD_REQUEST_MAGIC),
-                              .type = htobe16 (NBD_CMD_READ),
-                              .offset = htobe64 (read->offset),
-                              .length = htobe32 (read->length) };
-  uint64_t upstream_cookie;
-  enum slot_result result = slots_take (transmission, read, &upstream_cookie);
-
-  if (result != SLOT_TAKEN)
-    return result;
-  wire.cookie = htobe64 (upstream_cookie);
-  /* If it fails the other thread finds the end of the stream, and answers. */
-  if (stream_write (server, &wire, sizeof wire) == -1)
-    stream_shutdown (server);
-  return SLOT_TAKEN;
-}
-
-static int
-read_whole (struct transmission *transmission, const struct request *request)
-{
-  const struct slot read = { .to = request->to,
-                             .offset = request->to.offset,
-                             .length = request->length };
-
-  switch (send_read (transmission, &read)) {
-  case SLOT_UPSTREAM_GONE:
-    return reply_error (&transmission->writer, &request->to, NBD_EIO,
-                        "the server behind the relay is gone; connect again");
-  case SLOT_CLIENT_GONE:
-    return -1;
-  case SLOT_TAKEN:
-    break;
-  }
-  return 0;
-}
-
-/* More than the server takes at once, in pieces that are aligned as it
- * demands. */
-static int
-read_in_pieces (struct transmission *transmission,
-                const struct request *request, uint32_t largest)
-{
-  struct slot piece = { .to = request->to,
-                        .offset = request->to.offset,
-                        .split = split_new (&request->to) };
-  enum slot_result result = SLOT_TAKEN;
-  uint64_t left = request->length;
-
-  if (piece.split == NULL)
-    return reply_error (&transmission->writer, &request->to, NBD_ENOMEM,
-                        "out of memory");
-  while (left > 0 && result == SLOT_TAKEN) {
-    piece.length = left < largest ? left : largest;
-    result = send_read (transmission, &piece);
-    piece.offset += piece.length;
-    left -= piece.length;
-  }
-  if (split_leave (transmission, piece.split,
-                   result == SLOT_TAKEN ? NBD_SUCCESS : NBD_EIO) == -1)
-    return -1;
-  return result == SLOT_CLIENT_GONE ? -1 : 0;
-}
-
 static int
 command_read (struct transmission *transmission, const struct request *request)
 {
@@ -170,24 +104,40 @@ command_read (struct transmission *transmission, const struct request *request)
   struct reply_writer *writer = &transmission->writer;
   const bool is_simple = writer->kind == REPLY_SIMPLE;
   const uint16_t allowed = is_simple ? 0 : NBD_CMD_FLAG_DF;
-  const uint32_t largest = info->maximum & -info->minimum;
   const char *error = range_error (info, request);
 
   if (request->flags & ~allowed)
     error = "unknown flags";
-  else if (is_simple && request->length > largest)
+  else if (is_simple && request->length > info->maximum)
     error = "longer than the maximum payload";
+  if (error)
+    return reply_error (writer, &request->to, NBD_EINVAL, error);
+  if (request->length > info->maximum && request->flags & NBD_CMD_FLAG_DF)
+    return reply_error (writer, &request->to, NBD_EOVERFLOW,
+                        "longer than the maximum payload, and not to be "
+                        "fragmented");
+  if (request->length == 0)
+    return reply_success (writer, &request->to);
+  return read_range (transmission, &request->to, request->length,
+                     request->flags);
+}
+
+static int
+command_cache (struct transmission *transmission, const struct request *request)
+{
+  const struct export_info *info = &transmission->connection->info;
+  struct reply_writer *writer = &transmission->writer;
+  const char *error = range_error (info, request);
+
+  if (request->flags != 0)
+    error = "unknown flags";
+  else if ((info->flags & NBD_FLAG_SEND_CACHE) == 0)
+    error = "command not supported";
   if (error)
     return reply_error (writer, &request->to, NBD_EINVAL, error);
   if (request->length == 0)
     return reply_success (writer, &request->to);
-  if (request->length <= largest)
-    return read_whole (transmission, request);
-  if (request->flags & NBD_CMD_FLAG_DF)
-    return reply_error (writer, &request->to, NBD_EOVERFLOW,
-                        "longer than the maximum payload, and not to be "
-                        "fragmented");
-  return read_in_pieces (transmission, request, largest);
+  return cache_range (transmission, &request->to, request->length);
 }
 
 static int
@@ -232,6 +182,8 @@ answer (struct transmission *transmission, const struct request *request)
   switch (request->type) {
   case NBD_CMD_READ:
     return command_read (transmission, request);
+  case NBD_CMD_CACHE:
+    return command_cache (transmission, request);
   case NBD_CMD_BLOCK_STATUS:
     return command_block_status (transmission, request);
   default:

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "plugin/map.h"
 #include "plugin/relay/connection.h"
 #include "plugin/relay/reply.h"
 
@@ -25,20 +26,29 @@ struct split {
   enum nbd_error error; /* of the first that failed */
 };
 
-/* A read that the server works on.  Its cookie there is ours: the client may
+/* A request that the server works on.  Its cookie there is ours: the client may
  * use one twice. */
 struct slot {
   bool used;
   uint32_t generation; /* of the cookie; a stale reply is thus seen */
   struct reply_to to;  /* the client's request */
+  uint16_t type;       /* NBD_CMD_READ or NBD_CMD_CACHE */
   uint64_t offset;     /* what is read for it */
   uint32_t length;
   struct split *split; /* NULL: this is all of it */
 };
 
+/* Bytes that come back. */
+static inline uint32_t
+slot_payload (const struct slot *slot)
+{
+  return slot->type == NBD_CMD_READ ? slot->length : 0;
+}
+
 struct transmission {
   struct connection *connection;
   struct reply_writer writer;
+  struct map *map; /* of what reads as zeroes; NULL while there is none */
 
   pthread_mutex_t lock;
   pthread_cond_t changed;
@@ -88,6 +98,18 @@ struct split *split_new (const struct reply_to *to);
  * end, the making of pieces.  The last one answers.  -1: the client is gone. */
 int split_leave (struct transmission *transmission, struct split *split,
                  enum nbd_error error);
+
+/* Hands a request on to the server, as soon as there is room for it. */
+enum slot_result send_upstream (struct transmission *transmission,
+                                const struct slot *slot);
+
+/* READ of a range inside the export that is not empty, as a whole or, where it
+ * is long or known to have zeroes in it, in pieces; and CACHE.  -1: the client
+ * is gone. */
+int read_range (struct transmission *transmission, const struct reply_to *to,
+                uint64_t length, uint16_t flags);
+int cache_range (struct transmission *transmission, const struct reply_to *to,
+                 uint64_t length);
 
 /* The thread that moves replies; 'opaque' is the transmission. */
 void *replies_thread (void *opaque);

@@ -134,7 +134,7 @@ fetch (void *opaque, uint64_t offset, uint64_t length,
 static void
 query_and_compare (struct map *map, unsigned *seed)
 {
-  struct map_extent got[64], wanted[64];
+  struct map_extent got[64], wanted[64], known[64];
   uint64_t offset = random64 (seed) % SIZE;
   uint64_t length =
       1 + random64 (seed) % (rand_r (seed) % 2 ? 10000000 : UINT64_C (1) << 33);
@@ -155,6 +155,11 @@ query_and_compare (struct map *map, unsigned *seed)
   for (ssize_t i = 0; i < count; i++) {
     CHECK (got[i].length == wanted[i].length);
     CHECK (got[i].flags == wanted[i].flags);
+  }
+  CHECK (map_known (map, offset, length, known, max) == (size_t) count);
+  for (ssize_t i = 0; i < count; i++) {
+    CHECK (known[i].length == wanted[i].length);
+    CHECK (known[i].flags == wanted[i].flags);
   }
 }
 
@@ -232,6 +237,24 @@ fetch_one_run (void *opaque, uint64_t offset, uint64_t length,
   return map_append (builder, length, 5);
 }
 
+/* What is not there is not fetched. */
+static void
+test_known (void)
+{
+  const uint64_t border = MAP_SEGMENT_SIZE;
+  struct map_extent extent;
+  struct map *map = map_new (3 * border, fetch_one_run, NULL);
+
+  CHECK (map != NULL);
+  CHECK (map_known (map, 0, 10, &extent, 1) == 0);
+  CHECK (map_query (map, border, 1, &extent, 1) == 1);
+  CHECK (map_known (map, 0, 10, &extent, 1) == 0);
+  CHECK (map_known (map, border - 1, 2, &extent, 1) == 0);
+  CHECK (map_known (map, border + 5, 2 * border - 5, &extent, 1) == 1);
+  CHECK (extent.length == border - 5 && extent.flags == 5);
+  map_free (map);
+}
+
 /* A query that cannot be answered is an error, never an empty or short one. */
 static void
 test_broken_fetch (void)
@@ -274,6 +297,7 @@ int
 main (void)
 {
   test_against_truth ();
+  test_known ();
   test_broken_fetch ();
   test_extremes ();
   return EXIT_SUCCESS;

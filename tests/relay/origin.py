@@ -127,6 +127,9 @@ class Origin:
         connection.sendall(struct.pack('>IHHQI', wire.CHUNK_MAGIC, 1,
                                        wire.STATUS, cookie, len(data)) + data)
 
+    def cache(self, connection, cookie, offset, length):
+        self.send_error(connection, cookie, 0)
+
     # The conversation.
 
     def negotiate(self, connection):
@@ -161,6 +164,8 @@ class Origin:
                 return
             if command == wire.READ:
                 self.read(connection, cookie, offset, length)
+            elif command == wire.CACHE:
+                self.cache(connection, cookie, offset, length)
             elif command == wire.BLOCK_STATUS:
                 self.block_status(connection, cookie, offset, length)
 

@@ -59,7 +59,7 @@ def collect(c, expected):
     done = 0
     while done < expected:
         flags, kind, cookie, data = c.chunk()
-        if kind == OFFSET_DATA:
+        if kind in (OFFSET_DATA, wire.OFFSET_HOLE):
             open_replies.setdefault(cookie, []).append(data)
         else:
             assert kind == NONE, kind
@@ -182,6 +182,66 @@ def block_status_is_the_truth(extended):
                 (extent, flags), = one[context]
                 first = cut(EXTENTS[name], offset, length)[0]
                 assert flags == first[1] and extent <= first[0]
+
+
+def rule_19_holes_where_zeroes_are_known():
+    fresh, fresh_socket = stage.usual_relay(origin_socket, name='holes.sock')
+    zeroes = (1 << 20, 1 << 20)
+
+    def chunks(c, offset, length, flags=0):
+        got = c.chunks(c.request(READ, offset, length, flags))
+        assert wire.assemble(got, offset, length,
+                             flags) == DISK[offset:offset + length]
+        return [(kind, len(data) - 8 if kind == OFFSET_DATA else
+                 struct.unpack('>QI', data))
+                for kind, data in got if kind != NONE]
+
+    for extended in (False, True):
+        with wire.Client(fresh_socket) as c:
+            if extended:
+                c.negotiate_extended()
+            else:
+                c.negotiate_structured()
+            c.contexts(SET_META, 'vda', ['base:allocation'])
+            c.go('vda')
+            if not extended:
+                # Nobody has asked yet, and a read does not.
+                assert chunks(c, *zeroes) == [(OFFSET_DATA, 1 << 20)]
+                c.block_status(0, 1)
+            assert chunks(c, *zeroes) == [(wire.OFFSET_HOLE, zeroes)]
+            assert chunks(c, zeroes[0] + 511, 99999) == [
+                (wire.OFFSET_HOLE, (zeroes[0] + 511, 99999))]
+            # Data around it, in any order, and a hole too small to mention.
+            assert sorted(chunks(c, 0, SIZE), key=str) == sorted([
+                (OFFSET_DATA, 1 << 20), (OFFSET_DATA, 2 << 20),
+                (wire.OFFSET_HOLE, zeroes)], key=str)
+            assert chunks(c, (1 << 20) - 512, 1024) == [(OFFSET_DATA, 1024)]
+            assert chunks(c, 0, SIZE, DF) == [(OFFSET_DATA, SIZE)]
+            assert chunks(c, *zeroes, DF) == [(OFFSET_DATA, 1 << 20)]
+    # With simple replies there are none.
+    with wire.Client(fresh_socket) as c:
+        c.go('vda')
+        assert c.read(0, SIZE) == DISK
+    # What views call zeroes is not what they read.
+    for export in ('vda@monday', 'vda@monday/inplace'):
+        with wire.Client(fresh_socket) as c:
+            c.negotiate_structured()
+            c.contexts(SET_META, export, ['base:allocation'])
+            c.go(export)
+            c.block_status(0, SIZE)
+            assert chunks(c, 0, SIZE) == [(OFFSET_DATA, SIZE)]
+    stage.end(fresh)
+
+
+def rule_19_holes_when_upstream_fails():
+    with client(contexts=['base:allocation']) as c:
+        c.block_status(0, SIZE)
+        open(stage.path('fail'), 'w').close()
+        try:
+            assert c.read(0, SIZE) == EIO
+            assert c.read(1 << 20, 1 << 20) == bytes(1 << 20)
+        finally:
+            os.unlink(stage.path('fail'))
 
 
 def rule_20_views():
@@ -328,7 +388,8 @@ def check_bad_request_magic():
 def check_slow_reader_delays_nobody():
     with client() as slow, client() as quick:
         sender = threading.Thread(target=lambda: [
-            slow.request(READ, 0, SIZE, cookie=i) for i in range(150)])
+            slow.request(READ, 0, SIZE, flags=DF, cookie=i)
+            for i in range(150)])
         sender.start()
         for i in range(50):
             assert quick.read(i * 4096, 4096) == DISK[i * 4096:(i + 1) * 4096]

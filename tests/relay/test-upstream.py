@@ -20,13 +20,15 @@ relay_log = open(stage.path('relay.log'), 'wb')
 relay, socket = stage.relay(origin_path, stderr=relay_log)
 
 
-def client(structured=True, contexts=None):
+def client(structured=True, contexts=None, extended=False):
     c = wire.Client(socket)
-    if structured:
+    if extended:
+        c.negotiate_extended()
+    elif structured:
         c.negotiate_structured()
     if contexts is not None:
         c.contexts(SET_META, 'vda', contexts)
-    c.go('vda')
+    c.info_flags = c.go('vda')[1]
     return c
 
 
@@ -406,6 +408,47 @@ def rule_22_block_sizes_of_upstream():
         with client(structured=False) as c:
             assert c.read(0, 1 << 19) == EINVAL
             assert c.read(0, 4096) == contents(0, 4096)
+
+
+class Caching(Origin):
+    """It can, but not all of it."""
+    flags = Origin.flags | 1 << 10
+    size = 6 << 32
+
+    def __init__(self, path):
+        self.cached = []
+        super().__init__(path)
+
+    def cache(self, connection, cookie, offset, length):
+        self.cached.append((offset, length))
+        self.send_error(connection, cookie, EIO if offset >= 5 << 32 else 0)
+
+
+def rule_21_cache():
+    with served(Origin):
+        with client() as c:
+            assert c.info_flags & 1 << 10 == 0
+            assert c.error(c.request(wire.CACHE, 0, 512)) == EINVAL
+    with served(Caching) as caching:
+        for kind in ('simple', 'structured', 'extended'):
+            c = client(kind != 'simple', extended=kind == 'extended')
+            with c:
+                assert c.info_flags & 1 << 10
+                caching.cached.clear()
+                assert c.error(c.request(wire.CACHE, 512, 1 << 20)) == 0
+                assert c.error(c.request(wire.CACHE, 512, 0)) == 0
+                assert c.error(c.request(wire.CACHE, 5 << 32, 512)) == EIO
+                assert c.error(c.request(wire.CACHE, 6 << 32, 1)) == EINVAL
+                assert c.error(c.request(wire.CACHE, 0, 512,
+                                         flags=4)) == EINVAL
+                assert caching.cached == [(512, 1 << 20), (5 << 32, 512)]
+                assert c.read(0, 512) == contents(0, 512)
+                if kind == 'extended':
+                    caching.cached.clear()
+                    assert c.error(c.request(wire.CACHE, 0, 5 << 32)) == 0
+                    assert caching.cached == [(i << 31, 1 << 31)
+                                              for i in range(10)]
+                    assert c.error(c.request(wire.CACHE, 0, 6 << 32)) == EIO
 
 
 def rule_22_reads_of_32_mib():

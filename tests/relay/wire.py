@@ -320,6 +320,12 @@ def assemble(chunks, offset, length, flags=0):
             result[start:end] = data[8:]
             covered[start:end] = b'\1' * (end - start)
             content += 1
+        elif kind == OFFSET_HOLE:
+            start, hole = struct.unpack('>QI', data)
+            start -= offset
+            assert 0 <= start < start + hole <= length and not flags & DF
+            assert not any(covered[start:start + hole]), 'chunks overlap'
+            covered[start:start + hole] = b'\1' * hole
         else:
             assert kind == NONE and data == b'', kind
     assert not flags & DF or content <= 1
