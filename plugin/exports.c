@@ -334,7 +334,10 @@ exports_find (const char *name, struct view *view)
 
   exports_foreach (compare_name, &search);
   if (!search.found) {
-    if (exports_discover () == -1)
+    /* A broker hands out connections once all exports are there, and each one
+     * stays open until the end: a wrong name is no reason to take another. */
+    if ((upstream_is_late () ? exports_discover_first ()
+                             : exports_discover ()) == -1)
       return -1;
     exports_foreach (compare_name, &search);
   }
