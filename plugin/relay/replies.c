@@ -189,6 +189,7 @@ stream_payload (struct mover *mover, const struct slot *read,
       pad (mover, left) == -1)
     result = CLIENT_LOST;
   if (result == CLIENT_LOST) {
+    stream_shutdown (writer->stream);
     pthread_mutex_unlock (&writer->lock);
     discard (mover, left);
     return CLIENT_LOST;

@@ -82,7 +82,11 @@ write_parts (struct reply_writer *writer, const struct iovec *parts, int count)
   writer->held.size = 0;
   for (int i = 0; i < count; i++)
     all[i + 1] = parts[i];
-  return stream_writev (writer->stream, all, count + 1);
+  if (stream_writev (writer->stream, all, count + 1) == 0)
+    return 0;
+  /* Perhaps in the middle of a reply: the other thread must not go on there. */
+  stream_shutdown (writer->stream);
+  return -1;
 }
 
 static int
@@ -209,8 +213,12 @@ reply_data_end (struct reply_writer *writer, const struct reply_to *to,
 {
   int r = 0;
 
-  if (error != NBD_SUCCESS && writer->kind == REPLY_SIMPLE)
+  if (error != NBD_SUCCESS && writer->kind == REPLY_SIMPLE) {
+    /* Before the lock is let go: a reply of the other thread would be taken for
+     * the rest of the data. */
+    stream_shutdown (writer->stream);
     r = -1;
+  }
   else if (last && error != NBD_SUCCESS)
     r = write_error_chunk (writer, to, error,
                            "the server behind the relay was lost in the "

@@ -264,6 +264,38 @@ def rule_19_upstream_dies_in_mid_payload():
     works()
 
 
+class DiesAtTheEnd(Origin):
+    """When as much is missing as the relay's own replies are long."""
+
+    def __init__(self, path):
+        self.may_go_on = threading.Event()
+        super().__init__(path)
+
+    def read(self, connection, cookie, offset, length):
+        data = contents(offset, length - 16)
+        connection.sendall(struct.pack('>IIQ', wire.SIMPLE_MAGIC, 0, cookie) +
+                           data[:100000])
+        self.may_go_on.wait(20)
+        connection.sendall(data[100000:])
+        self.stop()
+        raise wire.Closed()
+
+
+def rule_19_no_reply_fills_up_a_payload():
+    for _ in range(40):
+        with served(DiesAtTheEnd) as dying:
+            with client(structured=False) as c:
+                cookie = c.request(READ, 0, 200000)
+                assert c.simple(cookie) == 0
+                # Their answers wait for the end of the payload.
+                for _ in range(3):
+                    c.request(wire.FLUSH)
+                dying.may_go_on.set()
+                with stage.expect_closed():
+                    c.receive(200000)
+    works()
+
+
 class Mute(Origin):
     """Answers no read."""
 
