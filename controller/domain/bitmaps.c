@@ -53,7 +53,7 @@ bitmaps_add (struct qmp *qmp, const struct checkpoint *checkpoint,
       json_object_array_add (
           actions, action ("block-dirty-bitmap-add", disk, bitmap, true));
   }
-  if (run_transaction (qmp, actions) == -1)
+  if (run_transaction (qmp, actions) < 0)
     return fail_prefix ("checkpoint '%s'", checkpoint->name);
   return 0;
 }
@@ -103,7 +103,7 @@ bitmaps_remove (struct qmp *qmp, const struct checkpoint *const *list,
     return disks ? 0 : -1;
   actions = json_object_new_array ();
   find_bitmaps (list, disks, actions);
-  if (run_transaction (qmp, actions) == -1)
+  if (run_transaction (qmp, actions) < 0)
     return fail_prefix ("checkpoint '%s'", (*list)->name);
   left = bitmaps_count (qmp, list, record);
   if (left > 0)

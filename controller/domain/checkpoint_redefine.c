@@ -88,7 +88,7 @@ check_domain (struct change *change, const struct checkpoint *checkpoint)
 
   if (checkpoint->domain_uuid == NULL)
     return 0;
-  if (qmp_execute (change->qmp, "query-uuid", NULL, &answer) == -1 ||
+  if (qmp_execute (change->qmp, "query-uuid", NULL, &answer) < 0 ||
       json_get_text (answer, "UUID", &uuid) == -1)
     return -1;
   if (uuid && uuid[strspn (uuid, "0-")] != '\0' &&

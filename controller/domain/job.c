@@ -13,6 +13,7 @@
 #include "controller/common/error.h"
 #include "controller/datapath/datapath.h"
 #include "controller/domain/contexts.h"
+#include "controller/domain/generation.h"
 #include "controller/domain/job.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
@@ -32,6 +33,7 @@ struct job {
   char *folder; /* RUN/DOMAIN: sockets and logs */
   char *nbd_socket, *public_socket;
   char *domain;
+  char name[17]; /* of all that it makes in QEMU; no other job's */
   struct qmp *qmp;
   struct plan *plan;
   struct capture *capture;
@@ -111,6 +113,15 @@ datapath_broke (void *opaque, const char *reason)
   mark_broken (job, reason);
 }
 
+/* The capture is about to go. */
+static void
+stop_judging (struct job *job)
+{
+  LOCK_IN_SCOPE (&job->lock);
+
+  job->judging = false;
+}
+
 static void
 job_free (struct job *job)
 {
@@ -118,6 +129,7 @@ job_free (struct job *job)
 
   if (job == NULL)
     return;
+  stop_judging (job);
   datapath_stop (job->datapath);
   capture_free (job->capture);
   qmp_close (job->qmp);
@@ -143,6 +155,19 @@ cleanup_job_free (struct job **job)
 }
 #define CLEANUP_JOB __attribute__ ((cleanup (cleanup_job_free)))
 
+/* What a capture's names allow, and a name that no other job has. */
+static int
+choose_job_name (struct job *job)
+{
+  CLEANUP_FREE char *random = generation_new ();
+
+  if (random == NULL)
+    return -1;
+  snprintf (job->name, sizeof job->name, "pullback%.8s",
+            generation_digest (random).text);
+  return 0;
+}
+
 static struct job *
 job_new (const struct job_request *request)
 {
@@ -162,6 +187,8 @@ job_new (const struct job_request *request)
     fail_errno (ERROR_SYSTEM, "backup");
     return NULL;
   }
+  if (choose_job_name (job) == -1)
+    return NULL;
   if (mkdir (job->folder, 0700) == -1 && errno != EEXIST) {
     fail_errno (ERROR_SYSTEM, "cannot make the folder '%s'", job->folder);
     return NULL;
@@ -225,7 +252,7 @@ begin_capture (struct job *job, enum capture_method method)
       calloc (plan->nr_disks, sizeof *disks);
   struct capture_request request = {
     .method = method,
-    .job = JOB_NAME,
+    .job = job->name,
     .nbd_socket = job->nbd_socket,
     .disks = disks,
     .nr_disks = plan->nr_disks,
@@ -261,8 +288,8 @@ write_journal (struct job *job)
   size_t nr_sockets = datapath_sockets (job->datapath, sockets);
 
   datapath_processes (job->datapath, processes);
-  return journal_write (job->state, job->domain, job->plan, processes,
-                        DATAPATH_PROCESSES, sockets, nr_sockets);
+  return journal_write (job->state, job->domain, job->name, job->plan,
+                        processes, DATAPATH_PROCESSES, sockets, nr_sockets);
 }
 
 /* Clients that wait are served from here on. */

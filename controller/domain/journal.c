@@ -74,9 +74,10 @@ describe_processes (const pid_t *processes, size_t nr_processes)
 }
 
 int
-journal_write (const char *state, const char *domain, const struct plan *plan,
-               const pid_t *processes, size_t nr_processes,
-               const char *const *sockets, size_t nr_sockets)
+journal_write (const char *state, const char *domain, const char *job,
+               const struct plan *plan, const pid_t *processes,
+               size_t nr_processes, const char *const *sockets,
+               size_t nr_sockets)
 {
   CLEANUP_JSON json_object *json = json_object_new_object ();
   CLEANUP_FREE char *path = journal_path (state, domain);
@@ -86,6 +87,7 @@ journal_write (const char *state, const char *domain, const struct plan *plan,
   size_t i;
 
   json_object_object_add (json, "files", files);
+  json_add_text (json, "job", job);
   if (path == NULL)
     return -1;
   if (plan->checkpoint && !(xml = checkpoint_format (plan->checkpoint)))
@@ -243,10 +245,17 @@ static int
 take_down (json_object *json, const char *state,
            const struct domain_record *domain, struct qmp *qmp)
 {
-  if (capture_recover_exports (qmp, JOB_NAME) == -1)
+  const char *job;
+
+  if (json_get_text (json, "job", &job) == -1)
+    return -1;
+  if (job == NULL)
+    return fail (ERROR_SYSTEM, "the journal of domain '%s' names no job",
+                 domain->name);
+  if (capture_recover_exports (qmp, job) == -1)
     return -1;
   end_processes (json);
-  if (capture_recover (qmp, JOB_NAME) == -1)
+  if (capture_recover (qmp, job) == -1)
     return -1;
   remove_files (json);
   return remove_provisional (json, state, domain, qmp);

@@ -11,12 +11,10 @@
 
 #include "controller/domain/plan.h"
 
-/* Names all that a job creates in a QEMU, where one job runs at a time. */
-#define JOB_NAME "pullback"
-
-/* Written before QEMU is touched.  'processes' and 'sockets' (paths) are those
- * of the data path. */
-int journal_write (const char *state, const char *domain,
+/* Written before QEMU is touched.  'job' is the capture's name of the job, and
+ * of no other: the same QEMU can be another domain's, too.  'processes' and
+ * 'sockets' (paths) are those of the data path. */
+int journal_write (const char *state, const char *domain, const char *job,
                    const struct plan *plan, const pid_t *processes,
                    size_t nr_processes, const char *const *sockets,
                    size_t nr_sockets);

@@ -11,7 +11,8 @@ END_TO_END_TESTS = \
 	%D%/test-documents.sh \
 	%D%/test-fallback.sh \
 	%D%/test-full-and-incremental.sh \
-	%D%/test-scratch-full.sh
+	%D%/test-scratch-full.sh \
+	%D%/test-two-domains.sh
 
 TESTS += $(END_TO_END_TESTS)
 EXTRA_DIST += $(END_TO_END_TESTS) %D%/functions.sh
