@@ -17,7 +17,7 @@
 #define MAX_COLUMNS 16
 
 struct table {
-  size_t nr_columns, nr_cells;
+  size_t nr_columns, nr_cells, room;
   char **cells;
 };
 
@@ -35,15 +35,22 @@ width (const char *text)
 static int
 add_cell (struct table *table, const char *text)
 {
-  char **grown = realloc (table->cells, (table->nr_cells + 1) * sizeof *grown);
+  char *cell = strdup (text ? text : "-");
 
-  if (grown) {
-    table->cells = grown;
-    grown[table->nr_cells] = strdup (text ? text : "-");
+  if (table->nr_cells == table->room) {
+    size_t room = table->room * 2 + MAX_COLUMNS;
+    char **grown = reallocarray (table->cells, room, sizeof *grown);
+
+    if (grown) {
+      table->cells = grown;
+      table->room = room;
+    }
   }
-  if (grown == NULL || grown[table->nr_cells] == NULL)
+  if (cell == NULL || table->nr_cells == table->room) {
+    free (cell);
     return fail_errno (ERROR_SYSTEM, "table");
-  table->nr_cells++;
+  }
+  table->cells[table->nr_cells++] = cell;
   return 0;
 }
 

@@ -251,6 +251,22 @@ unmake (const char *state, struct change *change,
   return fail (kind, "%s", why ? why : "out of memory");
 }
 
+/* QEMU's word for it is not enough. */
+static int
+verify_made (struct change *change, const struct checkpoint *checkpoint)
+{
+  CLEANUP_DISK_LIST struct disk_list *disks =
+      monitor_disks (change->qmp, change->record);
+  CLEANUP_FREE char *why = NULL;
+
+  if (disks == NULL)
+    return -1;
+  why = checkpoint_health (checkpoint, disks);
+  return why ? fail (ERROR_QEMU, "checkpoint '%s' was not made: %s",
+                     checkpoint->name, why)
+             : 0;
+}
+
 /* Doomed until it is whole. */
 static int
 make (const char *state, struct change *change,
@@ -265,7 +281,8 @@ make (const char *state, struct change *change,
   if (catalogue_add_checkpoint (state, domain, checkpoint) == 0 &&
       bitmaps_add (change->qmp, checkpoint, change->now.disks) == 0) {
     added = true;
-    if (catalogue_set_current (state, domain, checkpoint->name) == 0 &&
+    if (verify_made (change, checkpoint) == 0 &&
+        catalogue_set_current (state, domain, checkpoint->name) == 0 &&
         catalogue_spare (state, domain) == 0)
       return 0;
   }

@@ -204,9 +204,15 @@ check_free (const struct checkpoint *checkpoint, struct disk_list *inventory)
 
   for (i = 0; i < checkpoint->nr_disks; i++) {
     const struct checkpoint_disk *entry = &checkpoint->disks[i];
+    const struct disk *disk = disk_by_name (inventory, entry->name);
 
-    if (entry->included &&
-        disk_bitmap (disk_by_name (inventory, entry->name), entry->bitmap))
+    /* Bitmaps of one name in a backing chain are one, by libvirt's rules. */
+    if (entry->included && disk_bitmap_is_split (disk, entry->bitmap))
+      return fail (ERROR_CONFLICT,
+                   "a backing image of disk '%s' has a bitmap '%s' already, "
+                   "which cannot be told from a new one; choose another name",
+                   entry->name, entry->bitmap);
+    if (entry->included && disk_bitmap (disk, entry->bitmap))
       return fail (ERROR_CONFLICT,
                    "disk '%s' already has a bitmap '%s', which is not of a "
                    "checkpoint known here; choose another name, or make it one "

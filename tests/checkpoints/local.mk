@@ -11,10 +11,12 @@ TESTS += \
 	%D%/test-import.sh \
 	%D%/test-info.sh \
 	%D%/test-list.sh \
+	%D%/test-lying-qemu.sh \
 	%D%/test-many.sh \
 	%D%/test-redefine.sh
 EXTRA_DIST += \
 	%D%/functions.sh \
+	%D%/liar.py \
 	%D%/test-backing-chains.sh \
 	%D%/test-broken.sh \
 	%D%/test-crash.sh \
@@ -23,5 +25,6 @@ EXTRA_DIST += \
 	%D%/test-import.sh \
 	%D%/test-info.sh \
 	%D%/test-list.sh \
+	%D%/test-lying-qemu.sh \
 	%D%/test-many.sh \
 	%D%/test-redefine.sh

@@ -84,6 +84,15 @@ pullback backup-begin web --disk vda --incremental lost --json >"$tmp/begin"
 grep -q '"fallback": *"no increment' "$tmp/begin" || fail "no fallback: $(cat "$tmp/begin")"
 pullback backup-end web >/dev/null
 
+# Its name is not free while the image below has its bitmap.
+pullback checkpoint-delete web lost >/dev/null
+refused "backing image of disk 'vda' has a bitmap 'lost' already" \
+  pullback checkpoint-create-as web lost
+document lost | sed "s/'vdb' checkpoint='bitmap' bitmap='lost'/'vdb' checkpoint='no'/" |
+  redefine >/dev/null
+refused "in a backing image only" redefine --redefine-validate \
+  <<<"$(cat "$tmp/redefined.xml")"
+
 # Made on the overlay, where the image below knows nothing of it; then a second
 # overlay, and the commit of the one in the middle.
 pullback checkpoint-create-as web later --diskspec vda >/dev/null

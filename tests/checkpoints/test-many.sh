@@ -36,7 +36,7 @@ milliseconds ()
 
 # The first look says what is broken; sanitizers take their time.
 limit=1000
-! ldd "$builddir/controller/.libs/pullback" 2>/dev/null | grep -q libasan || limit=15000
+! ldd "$builddir/controller/.libs/pullback" 2>/dev/null | grep -q libasan || limit=5000
 milliseconds pullback checkpoint-list web >/dev/null
 took=$(milliseconds pullback checkpoint-list web)
 echo "list: $took ms"
