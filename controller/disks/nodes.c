@@ -98,8 +98,7 @@ disk_node_child (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
   *name = child_listed (node, edge);
   if (qmp_list (node, "children"))
     return 0;
-  if (!nodes->graph &&
-      qmp_can (qmp, "x-debug-query-block-graph", NULL, NULL) &&
+  if (!nodes->graph && qmp_can (qmp, "x-debug-query-block-graph", NULL, NULL) &&
       qmp_execute (qmp, "x-debug-query-block-graph", NULL, &nodes->graph) < 0)
     return -1;
   if (nodes->graph)

@@ -27,8 +27,8 @@ int disk_node_below_filters (struct qmp *qmp, struct disk_nodes *nodes,
                              const char *name, json_object **found);
 
 /* The format node of the image that backs that of 'node', past filters; NULL:
- * there is none.  -1 as above.  BlockDeviceInfo has a depth of the chain, but not
- * where the list is flat. */
+ * there is none.  -1 as above.  BlockDeviceInfo has a depth of the chain, but
+ * not where the list is flat. */
 int disk_node_backing (struct qmp *qmp, struct disk_nodes *nodes,
                        json_object *node, json_object **found);
 
