@@ -16,6 +16,7 @@ controller_pullback_SOURCES = \
 	controller/cli/checkpoint_edit.c \
 	controller/cli/checkpoint_import.c \
 	controller/cli/checkpoint_list.c \
+	controller/cli/checkpoint_tree.c controller/cli/checkpoint_tree.h \
 	controller/cli/domain.c \
 	controller/cli/files.c controller/cli/files.h \
 	controller/cli/main.c \

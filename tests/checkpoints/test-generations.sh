@@ -50,6 +50,8 @@ pullback backup-begin web --checkpoint tuesday >/dev/null
 expect_failure "is running" pullback checkpoint-delete web monday
 expect_failure "is running" pullback checkpoint-delete web monday --metadata
 expect_failure "is running" pullback checkpoint-import web
+same "list" "$(names 2>&1)" monday
+same "state" "$(info monday State)" usable
 same "no stranger's bitmap" \
   "$(pullback domain-info web | grep -c 'no checkpoint known')" 0
 pullback backup-end web >/dev/null

@@ -25,19 +25,24 @@ open(sys.argv[2] + "/current", "w").write(name + "\n")
 END
 start_pullbackd
 
-# milliseconds COMMAND...: that it takes.
+# milliseconds COMMAND...: that it takes, the best of five, since other tests run
+# beside this one.
 milliseconds ()
 {
-  local start
-  start=$(date +%s%3N)
-  "$@" >"$tmp/out" 2>"$tmp/err"
-  echo $(($(date +%s%3N) - start))
+  local start took best=1000000
+  for _ in 1 2 3 4 5; do
+    start=$(date +%s%3N)
+    "$@" >"$tmp/out" 2>"$tmp/err"
+    took=$(($(date +%s%3N) - start))
+    [ "$took" -ge "$best" ] || best=$took
+  done
+  echo "$best"
 }
 
 # The first look says what is broken; sanitizers take their time.
 limit=1000
 ! ldd "$builddir/controller/.libs/pullback" 2>/dev/null | grep -q libasan || limit=5000
-milliseconds pullback checkpoint-list web >/dev/null
+pullback checkpoint-list web >/dev/null
 took=$(milliseconds pullback checkpoint-list web)
 echo "list: $took ms"
 same "rows" "$(grep -c '^ c' "$tmp/out")" $count

@@ -42,6 +42,15 @@ expect 400 invalid "hexadecimal" GET /v1/domains/a%00b
 expect 400 invalid "UTF-8" GET /v1/domains/%ff
 expect 400 invalid "abort" DELETE '/v1/domains/web/backup?abort=perhaps'
 expect 400 invalid "abort" GET '/v1/domains?abort=true'
+expect 400 invalid "size" DELETE '/v1/domains/web/checkpoints/monday?size=true'
+expect 400 invalid "children" GET '/v1/domains/web/checkpoints/monday?children=true'
+expect 400 invalid "metadata" DELETE '/v1/domains/web/checkpoints/monday?metadata=1'
+expect 400 invalid "exclude" DELETE \
+  '/v1/domains/web/checkpoints/monday?children=true&children_only=true'
+expect 400 invalid "'validate' needs" POST '/v1/domains/web/checkpoints' \
+  '{"validate": true}'
+expect 400 invalid "'redefine' of the request" POST \
+  '/v1/domains/web/checkpoints' '{"redefine": "yes"}'
 expect 400 invalid "force" DELETE '/v1/domains/web?force=yes'
 
 expect 400 invalid "needs a body" POST /v1/domains
