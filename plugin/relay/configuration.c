@@ -29,7 +29,14 @@ static const char usage[] =
     "                           offer the second export's allocation as a\n"
     "                           context of the first; ',,' is a comma; may be\n"
     "                           repeated\n"
-    "  --insecure               may listen where other machines can connect\n"
+    "  --tls off|allow|require  require, if one of the next two is given\n"
+    "  --tls-certificates DIR   ca-cert.pem, server-cert.pem, server-key.pem\n"
+    "  --tls-psk FILE           pre-shared keys\n"
+    "  --tls-no-verify-peer     clients need no certificate\n"
+    "  --tls-subject PATTERN    that clients' certificates must match; may be\n"
+    "                           repeated\n"
+    "  --insecure               may listen without required TLS where other\n"
+    "                           machines can connect\n"
     "  --max-connections N      clients at once (1000)\n"
     "  --max-connections-per-address N\n"
     "                           of them from one address (250)\n"
@@ -43,6 +50,11 @@ enum {
   OPTION_UPSTREAM = 256,
   OPTION_LISTEN,
   OPTION_CONTEXT,
+  OPTION_TLS,
+  OPTION_TLS_CERTIFICATES,
+  OPTION_TLS_PSK,
+  OPTION_TLS_NO_VERIFY_PEER,
+  OPTION_TLS_SUBJECT,
   OPTION_INSECURE,
   OPTION_CONNECTIONS,
   OPTION_CONNECTIONS_PER_ADDRESS,
@@ -58,6 +70,11 @@ static const struct option long_options[] = {
   { "upstream", required_argument, NULL, OPTION_UPSTREAM },
   { "listen", required_argument, NULL, OPTION_LISTEN },
   { "context", required_argument, NULL, OPTION_CONTEXT },
+  { "tls", required_argument, NULL, OPTION_TLS },
+  { "tls-certificates", required_argument, NULL, OPTION_TLS_CERTIFICATES },
+  { "tls-psk", required_argument, NULL, OPTION_TLS_PSK },
+  { "tls-no-verify-peer", no_argument, NULL, OPTION_TLS_NO_VERIFY_PEER },
+  { "tls-subject", required_argument, NULL, OPTION_TLS_SUBJECT },
   { "insecure", no_argument, NULL, OPTION_INSECURE },
   { "max-connections", required_argument, NULL, OPTION_CONNECTIONS },
   { "max-connections-per-address", required_argument, NULL,
@@ -182,6 +199,53 @@ parse_number (const char *option, const char *text, unsigned *value)
 }
 
 static int
+set_string (char **place, const char *text)
+{
+  free (*place);
+  *place = strdup (text);
+  return *place ? 0 : out_of_memory ();
+}
+
+static int
+set_tls_mode (struct tls_configuration *tls, const char *text)
+{
+  static const char *const modes[] = {
+    [TLS_OFF] = "off", [TLS_ALLOW] = "allow", [TLS_REQUIRE] = "require"
+  };
+
+  for (enum tls_mode mode = TLS_OFF; mode <= TLS_REQUIRE; mode++)
+    if (strcmp (text, modes[mode]) == 0) {
+      tls->mode = mode;
+      return 0;
+    }
+  message ("--tls '%s' is not off, allow or require", text);
+  return -1;
+}
+
+/* Fills in the default. */
+static int
+check_tls (struct tls_configuration *tls)
+{
+  const bool has_credentials = tls->certificates || tls->psk;
+
+  if (tls->mode == TLS_UNSET)
+    tls->mode = has_credentials ? TLS_REQUIRE : TLS_OFF;
+  if (tls->mode != TLS_OFF && !has_credentials) {
+    message ("TLS needs --tls-certificates or --tls-psk");
+    return -1;
+  }
+  if ((tls->any_peer || tls->subjects.count > 0) && !tls->certificates) {
+    message ("--tls-no-verify-peer and --tls-subject need --tls-certificates");
+    return -1;
+  }
+  if (tls->any_peer && tls->subjects.count > 0) {
+    message ("--tls-no-verify-peer and --tls-subject exclude each other");
+    return -1;
+  }
+  return 0;
+}
+
+static int
 parse_option (struct configuration *configuration, int option, const char *name)
 {
   switch (option) {
@@ -192,6 +256,20 @@ parse_option (struct configuration *configuration, int option, const char *name)
     return add_listen (configuration, optarg);
   case OPTION_CONTEXT:
     return add_context (configuration, optarg);
+  case OPTION_TLS:
+    return set_tls_mode (&configuration->tls, optarg);
+  case OPTION_TLS_CERTIFICATES:
+    return set_string (&configuration->tls.certificates, optarg);
+  case OPTION_TLS_PSK:
+    return set_string (&configuration->tls.psk, optarg);
+  case OPTION_TLS_NO_VERIFY_PEER:
+    configuration->tls.any_peer = true;
+    return 0;
+  case OPTION_TLS_SUBJECT:
+    return names_add (&configuration->tls.subjects, optarg, strlen (optarg)) ==
+                   -1
+               ? out_of_memory ()
+               : 0;
   case OPTION_INSECURE:
     configuration->insecure = true;
     return 0;
@@ -259,6 +337,8 @@ configuration_parse (struct configuration *configuration, int argc,
              argv[optind]);
     return -1;
   }
+  if (check_tls (&configuration->tls) == -1)
+    return -1;
   return check (configuration);
 }
 
@@ -266,6 +346,7 @@ void
 configuration_free (struct configuration *configuration)
 {
   address_free (&configuration->upstream);
+  tls_configuration_free (&configuration->tls);
   for (size_t i = 0; i < configuration->listen_count; i++)
     address_free (&configuration->listen[i]);
   free (configuration->listen);

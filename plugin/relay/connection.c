@@ -24,6 +24,7 @@ connection_serve (struct relay *relay, int fd)
     stream_set_idle_limit (&connection->stream, relay->configuration->idle);
     transmission (connection);
   }
+  stream_end_tls (&connection->stream);
   upstream_close (&connection->upstream);
   contexts_free (&connection->contexts);
   free (connection->context_export);

@@ -122,15 +122,53 @@ choose_replies (struct connection *connection, struct option *option,
   return option_reply (connection, option, NBD_REP_ACK, NULL, 0);
 }
 
-/* Not supported, but known well enough to see a broken one. */
-static enum next_step
-unsupported (struct connection *connection, struct option *option)
+/* What was negotiated in the clear may have been another's doing: nothing of it
+ * counts. */
+static void
+forget (struct connection *connection)
 {
-  if (option->left > 0 && option->number == NBD_OPT_STARTTLS)
+  connection->replies = REPLY_SIMPLE;
+  contexts_free (&connection->contexts);
+  free (STEAL (connection->context_export));
+}
+
+static enum next_step
+start_tls (struct connection *connection, struct option *option)
+{
+  struct tls *tls = connection->relay->tls;
+
+  if (option->left > 0)
     return option_refuse (connection, option, NBD_REP_ERR_INVALID,
                           "this option has no payload");
-  return option_refuse (connection, option, NBD_REP_ERR_UNSUP,
-                        "option not supported");
+  if (tls == NULL)
+    return option_refuse (connection, option, NBD_REP_ERR_UNSUP,
+                          "this server has no TLS");
+  if (connection->stream.tls)
+    return option_refuse (connection, option, NBD_REP_ERR_INVALID,
+                          "TLS is on already");
+  if (option_reply (connection, option, NBD_REP_ACK, NULL, 0) == NEXT_CLOSE ||
+      tls_accept (tls, &connection->stream) == -1)
+    return NEXT_CLOSE;
+  forget (connection);
+  return NEXT_OPTION;
+}
+
+/* Before TLS, where that is required. */
+static bool
+needs_tls (const struct connection *connection, const struct option *option)
+{
+  return connection->relay->configuration->tls.mode == TLS_REQUIRE &&
+         connection->stream.tls == NULL && option->number != NBD_OPT_STARTTLS &&
+         option->number != NBD_OPT_ABORT;
+}
+
+static enum next_step
+refuse_without_tls (struct connection *connection, const struct option *option)
+{
+  if (option->number == NBD_OPT_EXPORT_NAME)
+    return NEXT_CLOSE;
+  return option_refuse (connection, option, NBD_REP_ERR_TLS_REQD,
+                        "STARTTLS comes first");
 }
 
 static enum next_step
@@ -140,6 +178,8 @@ answer (struct connection *connection, struct option *option)
     option_reply (connection, option, NBD_REP_ACK, NULL, 0);
     return NEXT_CLOSE;
   }
+  if (needs_tls (connection, option))
+    return refuse_without_tls (connection, option);
   if (atomic_load (&connection->relay->draining)) {
     if (option->number != NBD_OPT_EXPORT_NAME)
       option_refuse (connection, option, NBD_REP_ERR_SHUTDOWN,
@@ -161,8 +201,11 @@ answer (struct connection *connection, struct option *option)
   case NBD_OPT_LIST_META_CONTEXT:
   case NBD_OPT_SET_META_CONTEXT:
     return option_meta_context (connection, option);
+  case NBD_OPT_STARTTLS:
+    return start_tls (connection, option);
   default:
-    return unsupported (connection, option);
+    return option_refuse (connection, option, NBD_REP_ERR_UNSUP,
+                          "option not supported");
   }
 }
 
@@ -173,6 +216,8 @@ drain_too_long (struct connection *connection, struct option *option,
 {
   if (stream_skip (&connection->stream, length) == -1)
     return NEXT_CLOSE;
+  if (needs_tls (connection, option))
+    return refuse_without_tls (connection, option);
   switch (option->number) {
   case NBD_OPT_EXPORT_NAME:
     return NEXT_CLOSE;

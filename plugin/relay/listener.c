@@ -47,20 +47,29 @@ add (struct listeners *listeners, int fd)
   return fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) | O_NONBLOCK);
 }
 
+/* Whether this may be listened on at all. */
 static int
-check_local (const struct sockaddr *address, const char *name, bool insecure)
+check_exposure (const struct sockaddr *address, const char *name,
+                const struct configuration *configuration)
 {
-  if (insecure || address_is_local (address))
+  if (address_is_local (address) || configuration->tls.mode == TLS_REQUIRE)
     return 0;
+  if (configuration->insecure) {
+    message ("%s can be reached from other machines, and what is served there "
+             "is neither encrypted nor authenticated",
+             name);
+    return 0;
+  }
   message ("%s can be reached from other machines, and what is served there is "
-           "neither encrypted nor authenticated; listen on a loopback address "
-           "or a Unix socket, or give --insecure",
+           "neither encrypted nor authenticated; require TLS, listen on a "
+           "loopback address or a Unix socket, or give --insecure",
            name);
   return -1;
 }
 
 static int
-take_inherited (struct listeners *listeners, bool insecure)
+take_inherited (struct listeners *listeners,
+                const struct configuration *configuration)
 {
   const size_t count = listeners_inherited ();
   struct sockaddr_storage storage;
@@ -74,8 +83,8 @@ take_inherited (struct listeners *listeners, bool insecure)
       message ("inherited descriptor %d is not a socket", fd);
       return -1;
     }
-    if (check_local ((struct sockaddr *) &storage, "the inherited socket",
-                     insecure) == -1 ||
+    if (check_exposure ((struct sockaddr *) &storage, "the inherited socket",
+                        configuration) == -1 ||
         fcntl (fd, F_SETFD, FD_CLOEXEC) == -1 || add (listeners, fd) == -1)
       return -1;
   }
@@ -154,7 +163,7 @@ listen_tcp_address (struct listeners *listeners, const struct addrinfo *a,
 
 static int
 listen_tcp (struct listeners *listeners, const struct address *address,
-            bool insecure)
+            const struct configuration *configuration)
 {
   const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
                                   .ai_flags = AI_PASSIVE };
@@ -173,7 +182,7 @@ listen_tcp (struct listeners *listeners, const struct address *address,
     return -1;
   }
   for (a = addresses, r = 0; a && r == 0; a = a->ai_next)
-    if (check_local (a->ai_addr, name, insecure) == -1 ||
+    if (check_exposure (a->ai_addr, name, configuration) == -1 ||
         listen_tcp_address (listeners, a, name) == -1)
       r = -1;
   freeaddrinfo (addresses);
@@ -185,14 +194,13 @@ listeners_open (struct listeners *listeners,
                 const struct configuration *configuration)
 {
   if (listeners_inherited () > 0)
-    return take_inherited (listeners, configuration->insecure);
+    return take_inherited (listeners, configuration);
 
   for (size_t i = 0; i < configuration->listen_count; i++) {
     const struct address *address = &configuration->listen[i];
 
-    if (address->path
-            ? listen_unix (listeners, address->path) == -1
-            : listen_tcp (listeners, address, configuration->insecure) == -1)
+    if (address->path ? listen_unix (listeners, address->path) == -1
+                      : listen_tcp (listeners, address, configuration) == -1)
       return -1;
   }
   return 0;

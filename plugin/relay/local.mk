@@ -2,8 +2,10 @@
 # pullback-relay: the NBD server that clients see.
 
 bin_PROGRAMS += plugin/relay/pullback-relay
-plugin_relay_pullback_relay_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS)
-plugin_relay_pullback_relay_LDADD = plugin/libmap.la $(LIBNBD_LIBS)
+plugin_relay_pullback_relay_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS) \
+	$(GNUTLS_CFLAGS)
+plugin_relay_pullback_relay_LDADD = plugin/libmap.la $(LIBNBD_LIBS) \
+	$(GNUTLS_LIBS)
 plugin_relay_pullback_relay_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/block-status.c %D%/block-status.h \
@@ -27,6 +29,7 @@ plugin_relay_pullback_relay_SOURCES = \
 	%D%/split.c \
 	%D%/sources.c %D%/sources.h \
 	%D%/stream.c %D%/stream.h \
+	%D%/tls.c %D%/tls.h \
 	%D%/threads.c %D%/threads.h \
 	%D%/transmission.c %D%/transmission.h \
 	%D%/upstream.c %D%/upstream.h

@@ -57,6 +57,11 @@ main (int argc, char *argv[])
   raise_descriptor_limit ();
   signal_fd = catch_signals ();
   relay.drain_fd = eventfd (0, EFD_CLOEXEC);
+  if (configuration.tls.mode != TLS_OFF) {
+    relay.tls = tls_new (&configuration.tls);
+    if (relay.tls == NULL)
+      return EXIT_FAILURE;
+  }
   relay.exports = exports_new (&configuration.upstream);
   relay.sources = sources_new (&configuration.upstream);
   if (signal_fd == -1 || relay.drain_fd == -1 || relay.exports == NULL ||
@@ -71,6 +76,7 @@ main (int argc, char *argv[])
   if (server_run (&relay, &listeners, signal_fd)) {
     exports_free (relay.exports);
     sources_free (relay.sources);
+    tls_free (relay.tls);
     configuration_free (&configuration);
   }
   return EXIT_SUCCESS;

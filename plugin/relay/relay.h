@@ -11,6 +11,7 @@
 #include "plugin/relay/address.h"
 #include "plugin/relay/exports.h"
 #include "plugin/relay/sources.h"
+#include "plugin/relay/tls.h"
 
 /* --context: base:allocation of export 'view', under another name on another
  * export. */
@@ -27,6 +28,7 @@ struct configuration {
   size_t listen_count;
   struct context_definition *contexts;
   size_t context_count;
+  struct tls_configuration tls;
   bool insecure;         /* may listen beyond loopback */
   unsigned connections;  /* at most, at once */
   unsigned negotiation;  /* seconds a client has for it */
@@ -40,6 +42,7 @@ struct relay {
   const struct configuration *configuration;
   struct exports *exports;
   struct sources *sources;
+  struct tls *tls;      /* NULL: there is none */
   int drain_fd;         /* an eventfd, readable once 'draining' */
   atomic_bool draining; /* no new work; what is in flight is finished */
 };

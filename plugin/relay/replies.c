@@ -179,7 +179,8 @@ stream_payload (struct mover *mover, const struct slot *read,
 
   if (reply_data_begin (writer, &read->to, read->offset, read->length) == -1)
     result = CLIENT_LOST;
-  else if (make_pipe (mover) == 0)
+  else if (stream_can_splice (&mover->transmission->connection->stream) &&
+           make_pipe (mover) == 0)
     result = splice_data (mover, &left);
   else
     result = copy_data (mover, &left);

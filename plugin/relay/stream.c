@@ -13,6 +13,9 @@
 
 #include "plugin/relay/stream.h"
 
+/* For the last message of TLS to a client that may not listen. */
+#define GOODBYE_LIMIT 1 /* seconds */
+
 void
 stream_init (struct stream *stream, int fd, int drain_fd)
 {
@@ -79,9 +82,10 @@ wait_until_ready (struct stream *stream, short events, bool interruptible)
   return 0;
 }
 
-/* At least one byte into 'data'. */
+/* At least one byte of the socket's into 'data'. */
 static ssize_t
-receive (struct stream *stream, void *data, size_t length, bool interruptible)
+receive_plain (struct stream *stream, void *data, size_t length,
+               bool interruptible)
 {
   ssize_t r;
 
@@ -99,6 +103,49 @@ receive (struct stream *stream, void *data, size_t length, bool interruptible)
         wait_until_ready (stream, POLLIN, interruptible) == -1)
       return -1;
   }
+}
+
+/* gnutls asks for bytes.  It can go on later after EAGAIN alone. */
+static ssize_t
+pull (gnutls_transport_ptr_t opaque, void *data, size_t length)
+{
+  struct stream *stream = opaque;
+  const ssize_t r = receive_plain (stream, data, length, stream->interruptible);
+
+  if (r == -1) {
+    stream->pull_error = errno;
+    errno = errno == EAGAIN || errno == ESHUTDOWN ? EAGAIN : EIO;
+  }
+  return r;
+}
+
+static ssize_t
+receive_tls (struct stream *stream, void *data, size_t length,
+             bool interruptible)
+{
+  ssize_t r;
+
+  stream->interruptible = interruptible;
+  stream->pull_error = 0;
+  /* It has nothing for us, too, after a message of TLS's own. */
+  do
+    r = gnutls_record_recv (stream->tls, data, length);
+  while ((r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED) &&
+         stream->pull_error == 0);
+  if (r > 0)
+    return r;
+  errno = r == 0                    ? ECONNRESET
+          : stream->pull_error != 0 ? stream->pull_error
+                                    : EPROTO;
+  return -1;
+}
+
+/* At least one byte into 'data'. */
+static ssize_t
+receive (struct stream *stream, void *data, size_t length, bool interruptible)
+{
+  return stream->tls ? receive_tls (stream, data, length, interruptible)
+                     : receive_plain (stream, data, length, interruptible);
 }
 
 int
@@ -172,8 +219,8 @@ advance (struct iovec **parts, int *count, size_t written)
   }
 }
 
-int
-stream_writev (struct stream *stream, struct iovec *parts, int count)
+static int
+write_plain (struct stream *stream, struct iovec *parts, int count)
 {
   const int flags = MSG_NOSIGNAL | (stream->limited ? MSG_DONTWAIT : 0);
   ssize_t r;
@@ -197,6 +244,77 @@ stream_writev (struct stream *stream, struct iovec *parts, int count)
       return -1;
   }
   return 0;
+}
+
+/* gnutls has bytes to send. */
+static ssize_t
+push (gnutls_transport_ptr_t opaque, const void *data, size_t length)
+{
+  struct iovec part = { .iov_base = (void *) data, .iov_len = length };
+
+  if (write_plain (opaque, &part, 1) == -1) {
+    errno = EIO;
+    return -1;
+  }
+  return length;
+}
+
+/* Corked, so that header and data share a record. */
+static int
+write_tls (struct stream *stream, const struct iovec *parts, int count)
+{
+  gnutls_record_cork (stream->tls);
+  for (int i = 0; i < count; i++)
+    if (parts[i].iov_len > 0 &&
+        gnutls_record_send (stream->tls, parts[i].iov_base, parts[i].iov_len) <
+            0) {
+      errno = EPROTO;
+      return -1;
+    }
+  if (gnutls_record_uncork (stream->tls, GNUTLS_RECORD_WAIT) < 0) {
+    errno = EPROTO;
+    return -1;
+  }
+  return 0;
+}
+
+int
+stream_writev (struct stream *stream, struct iovec *parts, int count)
+{
+  return stream->tls ? write_tls (stream, parts, count)
+                     : write_plain (stream, parts, count);
+}
+
+void
+stream_set_tls (struct stream *stream, gnutls_session_t session)
+{
+  stream->tls = session;
+  gnutls_transport_set_ptr (session, stream);
+  gnutls_transport_set_pull_function (session, pull);
+  gnutls_transport_set_push_function (session, push);
+}
+
+bool
+stream_is_over (const struct stream *stream)
+{
+  return stream->pull_error != 0;
+}
+
+void
+stream_end_tls (struct stream *stream)
+{
+  if (stream->tls == NULL)
+    return;
+  stream_set_time_limit (stream, GOODBYE_LIMIT);
+  gnutls_bye (stream->tls, GNUTLS_SHUT_WR);
+  gnutls_deinit (stream->tls);
+  stream->tls = NULL;
+}
+
+bool
+stream_can_splice (const struct stream *stream)
+{
+  return stream->tls == NULL;
 }
 
 int

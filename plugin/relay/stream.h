@@ -14,13 +14,18 @@
 #include <time.h>
 #include <sys/uio.h>
 
+#include <gnutls/gnutls.h>
+
 struct stream {
   int fd;       /* owned by the stream's maker */
   int drain_fd; /* readable when the server drains; -1: never */
   bool limited; /* 'deadline' counts */
   struct timespec deadline;
-  unsigned idle;     /* seconds; 0: no limit */
-  size_t start, end; /* what of 'buffer' is read ahead */
+  unsigned idle;        /* seconds; 0: no limit */
+  gnutls_session_t tls; /* owned; NULL: none */
+  int pull_error;       /* why TLS got no more bytes, if it did not; errno */
+  bool interruptible;   /* by the drain, what TLS reads */
+  size_t start, end;    /* what of 'buffer' is read ahead */
   uint8_t buffer[512];
 };
 
@@ -48,6 +53,19 @@ bool stream_has_unread (const struct stream *stream);
 /* Writes all of it, changing 'parts'.  -1: errno, as above. */
 int stream_writev (struct stream *stream, struct iovec *parts, int count);
 int stream_write (struct stream *stream, const void *data, size_t length);
+
+/* All bytes from now on go through this session, which is the stream's then, in
+ * the handshake too. */
+void stream_set_tls (struct stream *stream, gnutls_session_t session);
+
+/* What TLS was waiting for did not come. */
+bool stream_is_over (const struct stream *stream);
+
+/* Ends TLS as TLS wants it, within a moment; the socket stays open. */
+void stream_end_tls (struct stream *stream);
+
+/* Whether stream_splice works: not through TLS. */
+bool stream_can_splice (const struct stream *stream);
 
 /* Moves 'length' bytes from a pipe that holds them; 'more' says that other
  * bytes will follow at once. */

@@ -8,12 +8,15 @@ relay_tests = \
 	%D%/test-handshake.py \
 	%D%/test-limits.py \
 	%D%/test-process.py \
+	%D%/test-tls-clients.sh \
+	%D%/test-tls.py \
 	%D%/test-transmission.py \
 	%D%/test-upstream.py
 
 TESTS += $(relay_tests)
 EXTRA_DIST += \
 	$(relay_tests) \
+	%D%/certificates.sh \
 	%D%/origin.py \
 	%D%/stage.py \
 	%D%/wire.py
