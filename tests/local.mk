@@ -14,3 +14,4 @@ include tests/guest/local.mk
 include tests/oracle/local.mk
 include tests/matrix/local.mk
 include tests/end-to-end/local.mk
+include tests/push/local.mk

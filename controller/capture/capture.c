@@ -173,22 +173,6 @@ begin (struct capture *capture, const struct capture_request *request)
   return guard_start (capture);
 }
 
-static void
-roll_back (struct capture *capture)
-{
-  CLEANUP_FREE char *error = strdup (error_message ());
-  enum error_kind kind = error_kind ();
-
-  if (undo_run (capture->qmp, &capture->made, UNDO_ALL) < 0) {
-    CLEANUP_FREE char *left = strdup (error_message ());
-
-    fail (kind, "%s; and not everything could be taken back: %s",
-          error ? error : "", left ? left : "");
-  }
-  else
-    fail (kind, "%s", error ? error : "out of memory");
-}
-
 struct capture *
 capture_begin (struct qmp *qmp, const struct capture_request *request)
 {
@@ -200,7 +184,7 @@ capture_begin (struct qmp *qmp, const struct capture_request *request)
   if (!capture)
     return NULL;
   if (begin (capture, request) < 0) {
-    roll_back (capture);
+    undo_roll_back (capture->qmp, &capture->made);
     capture_free (capture);
     return NULL;
   }

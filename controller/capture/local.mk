@@ -12,6 +12,9 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/reserve.c \
 	controller/capture/methods.c \
 	controller/capture/overlay.c \
+	controller/capture/push.c controller/capture/push.h \
+	controller/capture/push_internal.h \
+	controller/capture/push_target.c \
 	controller/capture/recover.c \
 	controller/capture/scratch.c \
 	controller/capture/transaction.c \

@@ -119,17 +119,32 @@ note_devices (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
   return 0;
 }
 
+static bool
+has_target (const struct disk_nodes *nodes, const char *job)
+{
+  for (size_t i = 0; i < qmp_length (nodes->nodes); i++)
+    if (is_ours (qmp_string (json_object_array_get_idx (nodes->nodes, i),
+                             "node-name"),
+                 job, "-storage"))
+      return true;
+  return false;
+}
+
 /* What is noted last is undone first. */
 static int
 note_all (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
           const char *job)
 {
   size_t before_jobs;
+  bool pushed;
 
   if (note_files (left, nodes, job) < 0 ||
       note_nodes (left, nodes, job, "-file") < 0 ||
-      note_nodes (left, nodes, job, "-overlay") < 0)
+      note_nodes (left, nodes, job, "-overlay") < 0 ||
+      note_nodes (left, nodes, job, "-storage") < 0 ||
+      note_nodes (left, nodes, job, "-target") < 0)
     return -1;
+  pushed = has_target (nodes, job);
   before_jobs = left->nr_entries;
   if (note_queried (qmp, left, UNDO_JOB, "query-jobs", job) < 0)
     return -1;
@@ -140,8 +155,11 @@ note_all (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
     return -1;
   if (note_nodes (left, nodes, job, "-access") < 0)
     return -1;
-  /* The server is ours only if something else of ours is there. */
-  return left->nr_entries > 0 ? undo_push (left, UNDO_SERVER, job, NULL) : 0;
+  /* The server is ours only if something else of ours is there, and a push has
+   * none. */
+  return left->nr_entries > 0 && !pushed
+             ? undo_push (left, UNDO_SERVER, job, NULL)
+             : 0;
 }
 
 int

@@ -325,6 +325,22 @@ undo_run (struct qmp *qmp, struct undo_list *list, int kinds)
 }
 
 void
+undo_roll_back (struct qmp *qmp, struct undo_list *list)
+{
+  CLEANUP_FREE char *error = strdup (error_message ());
+  enum error_kind kind = error_kind ();
+
+  if (undo_run (qmp, list, UNDO_ALL) < 0) {
+    CLEANUP_FREE char *left = strdup (error_message ());
+
+    fail (kind, "%s; and not everything could be taken back: %s",
+          error ? error : "", left ? left : "");
+  }
+  else
+    fail (kind, "%s", error ? error : "out of memory");
+}
+
+void
 undo_free (struct undo_list *list)
 {
   for (size_t i = list->nr_entries; i-- > 0;)

@@ -46,6 +46,10 @@ void undo_keep (struct undo_list *list, int kinds);
  * not be undone stays in the list. */
 int undo_run (struct qmp *qmp, struct undo_list *list, int kinds);
 
+/* Undoes all; the error that is reported stays, with what could not be undone
+ * behind it. */
+void undo_roll_back (struct qmp *qmp, struct undo_list *list);
+
 /* Unlinks the files and frees the list. */
 void undo_free (struct undo_list *list);
 

@@ -12,11 +12,48 @@
 #include "controller/cli/table.h"
 #include "controller/common/error.h"
 
+/* "12.0 MiB of 64.0 MiB" */
+static void
+format_progress (json_object *object, char *text, size_t size)
+{
+  json_object *progress = reply_object (object, "progress");
+
+  snprintf (text, size, "%s of %s",
+            format_size (reply_number (progress, "offset")).text,
+            format_size (reply_number (progress, "length")).text);
+}
+
+static bool
+is_push (json_object *backup)
+{
+  const char *mode = reply_text (backup, "mode");
+
+  return mode && strcmp (mode, "push") == 0;
+}
+
+static void
+show_checkpoint (json_object *backup)
+{
+  const char *checkpoint = reply_text (backup, "checkpoint");
+  const char *state = reply_text (backup, "state");
+  const char *fate = "kept when the backup ends without --abort";
+
+  if (checkpoint == NULL)
+    return;
+  if (is_push (backup))
+    fate = "kept when the backup has completed";
+  if (state && strcmp (state, "completed") == 0)
+    fate = "kept";
+  if (state &&
+      (strcmp (state, "failed") == 0 || strcmp (state, "cancelled") == 0))
+    fate = "removed";
+  printf ("%-15s %s (%s)\n", "Checkpoint:", checkpoint, fate);
+}
+
 static void
 show_how (json_object *backup)
 {
   const char *promise = reply_text (backup, "promise");
-  const char *checkpoint = reply_text (backup, "checkpoint");
   int64_t pause = reply_number (backup, "pause_microseconds");
 
   printf ("%-15s %s\n", "Point in time:",
@@ -25,12 +62,17 @@ show_how (json_object *backup)
     printf ("%-15s %.1f ms\n", "Guest paused:", pause / 1000.0);
   else
     printf ("%-15s no\n", "Guest paused:");
-  printf ("%-15s %s\n", "Method:", reply_text (backup, "method"));
+  if (reply_text (backup, "method"))
+    printf ("%-15s %s\n", "Method:", reply_text (backup, "method"));
   if (promise && promise[0])
     printf ("%-15s %s\n", "Note:", promise);
-  if (checkpoint)
-    printf ("%-15s %s (kept when the backup ends without --abort)\n",
-            "Checkpoint:", checkpoint);
+  if (is_push (backup)) {
+    char text[80];
+
+    format_progress (backup, text, sizeof text);
+    printf ("%-15s %s\n", "Written:", text);
+  }
+  show_checkpoint (backup);
 }
 
 /* The URI of the view since a checkpoint: '@' and its name, percent-encoded,
@@ -99,6 +141,36 @@ show_exports (json_object *backup)
   return 0;
 }
 
+/* Where each disk goes, and how far it is. */
+static int
+show_targets (json_object *backup)
+{
+  CLEANUP_TABLE struct table *table =
+      table_new ("Disk", "Data", "Written", "Format", "Target", NULL);
+  size_t i, count = reply_count (backup, "disks");
+
+  if (table == NULL)
+    return -1;
+  for (i = 0; i < count; i++) {
+    json_object *disk = reply_item (backup, "disks", i);
+    const char *base = reply_text (disk, "incremental");
+    CLEANUP_FREE char *what = NULL;
+    char text[80];
+
+    format_progress (disk, text, sizeof text);
+    if (asprintf (&what, base ? "since %s" : "all", base) == -1) {
+      what = NULL;
+      return fail_errno (ERROR_SYSTEM, "table");
+    }
+    if (table_row (table, reply_text (disk, "name"), what, text,
+                   reply_text (disk, "format"),
+                   reply_text (disk, "target")) == -1)
+      return -1;
+  }
+  table_show (table);
+  return 0;
+}
+
 int
 backup_show (json_object *backup)
 {
@@ -106,7 +178,7 @@ backup_show (json_object *backup)
 
   show_how (backup);
   putchar ('\n');
-  if (show_exports (backup) == -1)
+  if ((is_push (backup) ? show_targets : show_exports) (backup) == -1)
     return -1;
   for (i = 0; i < reply_count (backup, "disks"); i++) {
     json_object *disk = reply_item (backup, "disks", i);
@@ -196,12 +268,13 @@ static const struct parameter end_parameters[] = {
 
 const struct verb backup_verbs[] = {
   { .name = "backup-begin",
-    .help = "Freeze a point in time and offer it, and its changes, over NBD",
+    .help = "Freeze a point in time and offer it over NBD, or push it to files",
     .parameters = backup_begin_parameters,
     .offline = true,
     .run = backup_begin },
   { .name = "backup-info",
-    .help = "Show the backup that runs, and where to pull from",
+    .help =
+        "Show the backup that runs, and where to pull from or how far it is",
     .parameters = running_parameters,
     .run = backup_info },
   { .name = "backup-dumpxml",

@@ -12,13 +12,15 @@
 #include "controller/cli/checkpoint.h"
 #include "controller/cli/files.h"
 #include "controller/cli/reply.h"
+#include "controller/cli/target.h"
 #include "controller/common/error.h"
 #include "controller/common/paths.h"
 #include "controller/formats/formats.h"
 
 /* Options that say what a document would say. */
-static const char *const document_options[] = { "incremental", "disk", "listen",
-                                                NULL };
+static const char *const document_options[] = {
+  "incremental", "disk", "listen", "push", "target", "format", NULL
+};
 
 /* HOST:PORT, where an IPv6 address stands in brackets. */
 static int
@@ -61,24 +63,95 @@ parse_listen (const char *text, struct backup *backup)
   return backup->socket ? paths_check_socket (backup->socket) : -1;
 }
 
-static int
-name_disks (const char *const *names, struct backup *backup)
+/* An added disk, or the one that has the name; NULL: reported. */
+static struct backup_disk *
+add_disk (struct backup *backup, const char *name)
 {
-  size_t count = 0;
+  struct backup_disk *disk;
+  size_t i;
 
-  while (names[count])
+  for (i = 0; i < backup->nr_disks; i++)
+    if (strcmp (backup->disks[i].name, name) == 0)
+      return &backup->disks[i];
+  disk = &backup->disks[backup->nr_disks];
+  disk->included = true;
+  disk->name = strdup (name);
+  if (disk->name == NULL) {
+    fail_errno (ERROR_SYSTEM, "--disk");
+    return NULL;
+  }
+  backup->nr_disks++;
+  return disk;
+}
+
+/* DISK=TARGET */
+static int
+add_target (struct backup *backup, const char *text)
+{
+  const char *equals = strchr (text, '=');
+  CLEANUP_FREE char *name = equals ? strndup (text, equals - text) : NULL;
+  struct backup_disk *disk;
+
+  if (name == NULL || !*name || !equals[1])
+    return fail (ERROR_INVALID,
+                 "--target '%s' is not of the form DISK=PATH or DISK=NBD-URI",
+                 text);
+  disk = add_disk (backup, name);
+  if (disk == NULL)
+    return -1;
+  if (disk->target || disk->network)
+    return fail (ERROR_INVALID, "--target names disk '%s' twice", name);
+  return target_parse (equals + 1, disk);
+}
+
+/* Of the disks that are named; those with a target are. */
+static int
+name_disks (const struct invocation *invocation, struct backup *backup)
+{
+  const char *const *names = values_of (invocation, "disk");
+  const char *const *targets = values_of (invocation, "target");
+  const char *format = value_of (invocation, "format");
+  size_t count = 0, i;
+
+  for (i = 0; names[i]; i++)
+    count++;
+  for (i = 0; targets[i]; i++)
     count++;
   backup->disks = calloc (count + 1, sizeof *backup->disks);
   if (backup->disks == NULL)
     return fail_errno (ERROR_SYSTEM, "--disk");
-  for (; *names; names++) {
-    struct backup_disk *disk = &backup->disks[backup->nr_disks++];
+  for (; *names; names++)
+    if (add_disk (backup, *names) == NULL)
+      return -1;
+  for (; *targets; targets++)
+    if (add_target (backup, *targets) == -1)
+      return -1;
+  if (format && count == 0)
+    return fail (ERROR_INVALID,
+                 "--format is for disks that --disk or --target names");
+  for (i = 0; format && i < backup->nr_disks; i++)
+    if ((backup->disks[i].driver = strdup (format)) == NULL)
+      return fail_errno (ERROR_SYSTEM, "--format");
+  return 0;
+}
 
-    disk->included = true;
-    disk->name = strdup (*names);
-    if (disk->name == NULL)
-      return fail_errno (ERROR_SYSTEM, "--disk");
-  }
+static int
+check_mode (const struct invocation *invocation)
+{
+  static const char *const for_push[] = { "target", "format", "reuse-external",
+                                          NULL };
+  static const char *const for_pull[] = { "listen", "scratch", "method", NULL };
+  bool push = is_given (invocation, "push");
+  const char *const *option = push ? for_pull : for_push;
+  const char *format = value_of (invocation, "format");
+
+  if (format && strcmp (format, "qcow2") != 0 && strcmp (format, "raw") != 0)
+    return fail (ERROR_INVALID,
+                 "there is no format '%s'; there are qcow2 and raw", format);
+  for (; *option; option++)
+    if (is_given (invocation, *option))
+      return fail (ERROR_INVALID, "--%s is only for a backup %s --push",
+                   *option, push ? "without" : "with");
   return 0;
 }
 
@@ -94,9 +167,10 @@ backup_xml_from_options (const struct invocation *invocation)
     fail_errno (ERROR_SYSTEM, "backup");
     return NULL;
   }
-  backup->mode = BACKUP_PULL;
-  if ((listen && parse_listen (listen, backup) == -1) ||
-      name_disks (values_of (invocation, "disk"), backup) == -1)
+  backup->mode = is_given (invocation, "push") ? BACKUP_PUSH : BACKUP_PULL;
+  if (check_mode (invocation) == -1 ||
+      (listen && parse_listen (listen, backup) == -1) ||
+      name_disks (invocation, backup) == -1)
     return NULL;
   return backup_format (backup);
 }
@@ -160,7 +234,10 @@ backup_begin (struct invocation *invocation)
                   pullback_backup_begin (
                       invocation->handle, value_of (invocation, "domain"),
                       backup_xml, checkpoint_document,
-                      value_of (invocation, "method"), scratch),
+                      value_of (invocation, "method"), scratch,
+                      is_given (invocation, "reuse-external")
+                          ? PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL
+                          : 0),
                   &reply) == -1)
     return -1;
   if (reply == NULL)
@@ -184,6 +261,13 @@ const struct parameter backup_begin_parameters[] = {
   { OPTION, "incremental", "CHECKPOINT", "offer the changes since it" },
   { OPTION, "checkpoint", "NAME", "make a checkpoint at the same instant" },
   { REPEATED, "disk", "DISK", "only this disk (without: all that can be)" },
+  { FLAG, "push", NULL, "let QEMU write the backup itself, to targets" },
+  { REPEATED, "target", "DISK=TARGET",
+    "push to a file, a device below /dev, or an NBD URI (without: a file "
+    "beside the image)" },
+  { OPTION, "format", "FORMAT",
+    "of the targets: qcow2 or raw (without: qcow2; to NBD raw)" },
+  { FLAG, "reuse-external", NULL, "push to files that are there already" },
   { OPTION, "listen", "ADDRESS",
     "serve on unix:PATH or tcp:HOST:PORT (without: a socket of its own)" },
   { OPTION, "scratch", "FOLDER", "where scratch files are made" },

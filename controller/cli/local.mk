@@ -23,6 +23,7 @@ controller_pullback_SOURCES = \
 	controller/cli/parameters.c \
 	controller/cli/reply.c controller/cli/reply.h \
 	controller/cli/table.c controller/cli/table.h \
+	controller/cli/target.c controller/cli/target.h \
 	controller/cli/verb.h
 
 # bash finds a command's completion by the command's name.

@@ -85,6 +85,15 @@ reply_count (json_object *object, const char *member)
 }
 
 json_object *
+reply_object (json_object *object, const char *member)
+{
+  json_object *value = NULL;
+
+  json_object_object_get_ex (object, member, &value);
+  return json_object_is_type (value, json_type_object) ? value : NULL;
+}
+
+json_object *
 reply_item (json_object *object, const char *member, size_t index)
 {
   return json_object_array_get_idx (member_of (object, member, json_type_array),

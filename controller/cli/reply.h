@@ -34,6 +34,7 @@ bool reply_has (json_object *object, const char *member);
 /* A list that is missing is empty. */
 size_t reply_count (json_object *object, const char *member);
 json_object *reply_item (json_object *object, const char *member, size_t index);
+json_object *reply_object (json_object *object, const char *member);
 
 /* What libpullback reported becomes this thread's error.  Returns -1. */
 int fail_as_client (void);

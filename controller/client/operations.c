@@ -210,7 +210,8 @@ pullback_checkpoint_import (pullback_handle *handle, const char *domain,
 char *
 pullback_backup_begin (pullback_handle *handle, const char *domain,
                        const char *backup_xml, const char *checkpoint_xml,
-                       const char *method, const char *scratch_folder)
+                       const char *method, const char *scratch_folder,
+                       unsigned flags)
 {
   json_object *body = json_object_new_object ();
 
@@ -218,6 +219,8 @@ pullback_backup_begin (pullback_handle *handle, const char *domain,
   add_string (body, "checkpoint_xml", checkpoint_xml);
   add_string (body, "method", method);
   add_string (body, "scratch_folder", scratch_folder);
+  add_flag (body, "reuse_external",
+            flags & PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL);
   return client_request (
       handle, "POST", client_path (handle, "domains", domain, "backup", NULL),
       body);

@@ -133,17 +133,25 @@ PULLBACK_API char *pullback_checkpoint_import (pullback_handle *handle,
 
 /* Backups. */
 
+/* Any of them, or 0. */
+enum pullback_backup_begin_flags {
+  /* the files that a push writes to are there already, formatted */
+  PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL = 1 << 0
+};
 /* Each may be NULL: 'backup_xml' is a <domainbackup> document (none: all disks,
  * full), 'checkpoint_xml' a <domaincheckpoint> to be made at the same point in
  * time, 'method' one of "transaction", "filter" and "overlay" (none: what suits
- * this QEMU), 'scratch_folder' where scratch files are made. */
+ * this QEMU), 'scratch_folder' where scratch files are made; the last two are
+ * for pull backups. */
 PULLBACK_API char *
 pullback_backup_begin (pullback_handle *handle, const char *domain,
                        const char *backup_xml, const char *checkpoint_xml,
-                       const char *method, const char *scratch_folder);
+                       const char *method, const char *scratch_folder,
+                       unsigned flags);
 PULLBACK_API char *pullback_backup_info (pullback_handle *handle,
                                          const char *domain);
-/* With 'abort' non-zero the backup's checkpoint is not kept. */
+/* With 'abort' non-zero the backup's checkpoint is not kept.  A push that runs
+ * can only be ended so; one that has ended by itself is forgotten. */
 PULLBACK_API char *pullback_backup_end (pullback_handle *handle,
                                         const char *domain, int abort);
 

@@ -11,6 +11,7 @@
 #include "controller/domain/job.h"
 #include "controller/domain/json.h"
 #include "controller/domain/service.h"
+#include "controller/domain/settler.h"
 
 /* The requested documents; without one, a full pull of all disks. */
 static int
@@ -65,11 +66,14 @@ operation_backup_begin (struct service *service,
   CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
   CLEANUP_BACKUP struct backup *backup = NULL;
   CLEANUP_CHECKPOINT struct checkpoint *checkpoint = NULL;
-  struct job_request job = { .state = service->state, .run = service->run };
+  struct job_request job = { .state = service->state,
+                             .run = service->run,
+                             .changed = settler_wake };
+  struct job *begun;
 
   if (entry == NULL)
     return -1;
-  if (entry->job)
+  if (job_running (entry->job))
     return fail (ERROR_CONFLICT,
                  "a backup of domain '%s' is running already; end it first: "
                  "pullback backup-end %s",
@@ -78,13 +82,19 @@ operation_backup_begin (struct service *service,
   if (record == NULL || read_documents (request->body, &backup, &checkpoint) ||
       read_method (request->body, &job.method) == -1 ||
       json_get_text (request->body, "scratch_folder", &job.scratch_folder) ==
+          -1 ||
+      json_get_bool (request->body, "reuse_external", &job.reuse_external) ==
           -1)
     return -1;
   job.domain = record;
   job.findings = &entry->findings;
-  entry->job = job_begin (&job, STEAL (backup), STEAL (checkpoint));
-  if (entry->job == NULL)
+  job.changed_opaque = entry;
+  begun = job_begin (&job, STEAL (backup), STEAL (checkpoint));
+  if (begun == NULL)
     return -1;
+  /* What there was to be said about the last one has been said. */
+  job_free (entry->job);
+  entry->job = begun;
   *reply = job_describe (entry->job);
   return *reply ? 0 : -1;
 }
@@ -129,15 +139,14 @@ operation_backup_end (struct service *service,
       lock_with_job (service, request->domain);
   CLEANUP_JSON json_object *answer = json_object_new_object ();
   bool abort = request->options & OPTION_ABORT;
-  struct job *job;
+  bool committed;
 
-  if (entry == NULL)
+  if (entry == NULL || job_check_end (entry->job, abort) == -1)
     return -1;
   json_add_text (answer, "checkpoint", job_checkpoint (entry->job));
-  json_add_bool (answer, "committed", job_checkpoint (entry->job) && !abort);
-  job = STEAL (entry->job);
-  if (job_end (job, abort) == -1)
+  if (job_end (STEAL (entry->job), abort, &committed) == -1)
     return -1;
+  json_add_bool (answer, "committed", committed);
   *reply = STEAL (answer);
   return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "controller/common/error.h"
 #include "controller/domain/change.h"
+#include "controller/domain/job.h"
 
 int
 change_begin_offline (struct service *service, const char *domain,
@@ -13,7 +14,7 @@ change_begin_offline (struct service *service, const char *domain,
   change->entry = service_lock_domain (service, domain);
   if (change->entry == NULL)
     return -1;
-  if (change->entry->job)
+  if (job_running (change->entry->job))
     return fail (ERROR_CONFLICT,
                  "a backup of domain '%s' is running; its checkpoints can be "
                  "changed when it has ended: pullback backup-end %s",

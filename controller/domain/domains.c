@@ -165,8 +165,9 @@ describe_checkpoints (const struct domain_entry *entry,
                               : json_object_new_array ());
   /* A running backup's own are of no checkpoint yet. */
   json_object_object_add (reply, "other_bitmaps",
-                          entry->job ? json_object_new_array ()
-                                     : describe_other_bitmaps (now));
+                          job_running (entry->job)
+                              ? json_object_new_array ()
+                              : describe_other_bitmaps (now));
 }
 
 /* What domain-info says. */
@@ -283,13 +284,14 @@ operation_domain_remove (struct service *service,
 
   if (entry == NULL)
     return -1;
-  if (entry->job)
+  if (job_running (entry->job))
     return fail (ERROR_CONFLICT,
                  "domain '%s' has a running backup; end it first: pullback "
                  "backup-end %s",
                  request->domain, request->domain);
   if (catalogue_remove_domain (service->state, request->domain) == -1)
     return -1;
+  job_free (STEAL (entry->job));
   *reply = json_object_new_object ();
   return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A running pull backup: the connection to QEMU, the captured point in time,
- * the data path, and the checkpoint that is provisional until the end. */
+/* A backup, pulled or pushed: from its begin, with a checkpoint that is
+ * provisional until the end.  All functions are called with the domain's lock
+ * held. */
 
 #ifndef PULLBACK_JOB_H
 #define PULLBACK_JOB_H
@@ -20,7 +21,12 @@ struct job_request {
   const struct domain_record *domain;
   enum capture_method method;
   const char *scratch_folder; /* NULL: the state folder's */
+  bool reuse_external;        /* targets of a push are there already */
   struct findings *findings;  /* the domain's */
+  /* Called on a thread of the job's when job_settle may have something to do,
+   * with locks of the job's held. */
+  void (*changed) (void *opaque);
+  void *changed_opaque;
 };
 
 /* Begins a backup.  Consumes 'backup' and 'checkpoint' (NULL: none is made).
@@ -28,7 +34,16 @@ struct job_request {
 struct job *job_begin (const struct job_request *request, struct backup *backup,
                        struct checkpoint *checkpoint);
 
-/* The job's connection to the monitor; it stays the job's. */
+/* Whether it still is at work, or waits for its end: a push that has completed
+ * or failed is kept only for what is to be said about it.  NULL is not. */
+bool job_running (const struct job *job);
+
+/* A push that has completed commits its checkpoint here, one that has failed is
+ * taken back, and both let go of QEMU.  NULL is no error. */
+void job_settle (struct job *job);
+
+/* The connection to the monitor of a job that is running; it stays the job's.
+ */
 struct qmp *job_monitor (struct job *job);
 
 /* What backup-info says; the caller's.  NULL: reported. */
@@ -37,10 +52,17 @@ json_object *job_describe (struct job *job);
 /* Name of the checkpoint that the job makes, NULL: none. */
 const char *job_checkpoint (const struct job *job);
 
+/* Whether it can be ended so; -1: reported. */
+int job_check_end (struct job *job, bool abort);
+
 /* Ends it and frees it, whatever happens: QEMU closes its connections, the data
  * path stops, and the checkpoint is committed, or removed if 'abort' is said or
- * the point in time was lost.  -1: the backup did not hold, or something was
- * left behind; reported. */
-int job_end (struct job *job, bool abort);
+ * the point in time was lost.  *committed (NULL: not wanted) says which.  -1:
+ * the backup did not hold, or something was left behind; reported. */
+int job_end (struct job *job, bool abort, bool *committed);
+
+/* Only the memory, of a job that is not running or is to be left.  NULL is no
+ * error. */
+void job_free (struct job *job);
 
 #endif /* PULLBACK_JOB_H */

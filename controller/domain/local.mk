@@ -17,6 +17,9 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/generation.c controller/domain/generation.h \
 	controller/domain/health.c controller/domain/health.h \
 	controller/domain/job.c controller/domain/job.h \
+	controller/domain/job_kind.h \
+	controller/domain/job_pull.c \
+	controller/domain/job_push.c \
 	controller/domain/journal.c controller/domain/journal.h \
 	controller/domain/json.h \
 	controller/domain/monitor.c controller/domain/monitor.h \
@@ -24,5 +27,8 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/other_bitmaps.c controller/domain/other_bitmaps.h \
 	controller/domain/plan.c controller/domain/plan.h \
 	controller/domain/plan_checkpoint.c \
+	controller/domain/plan_pull.c controller/domain/plan_push.c \
+	controller/domain/settler.c controller/domain/settler.h \
 	controller/domain/reconcile.c controller/domain/reconcile.h \
-	controller/domain/service.c controller/domain/service.h
+	controller/domain/service.c controller/domain/service.h \
+	controller/domain/uri.c controller/domain/uri.h

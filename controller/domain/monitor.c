@@ -12,7 +12,7 @@ struct qmp *
 monitor_of (struct domain_entry *entry, const struct domain_record *record,
             struct qmp **opened)
 {
-  if (entry->job)
+  if (job_running (entry->job))
     return job_monitor (entry->job);
   *opened = qmp_connect (record->qmp, NULL, NULL);
   if (*opened == NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Plans a backup: for every disk its export, its scratch file, its base or why
- * it has none, and the change maps of all checkpoints that are usable. */
+/* Plans a backup: which disks, for every one its base or why it has none, and
+ * the change maps of all checkpoints that are usable; where its data go is said
+ * by the steps of the mode. */
 
 #include <config.h>
 
@@ -154,6 +155,7 @@ choose_base (const struct plan *plan, const struct plan_request *request,
     }
     return 0;
   }
+  disk->base_bitmap = bitmap;
   disk->incremental = strdup (name);
   return disk->incremental ? 0 : fail_errno (ERROR_SYSTEM, "backup");
 }
@@ -182,136 +184,37 @@ choose_change_maps (const struct plan *plan, struct plan_disk *disk)
   return 0;
 }
 
-/* A new file in the scratch folder; one of this name is of a dead job. */
-static char *
-choose_scratch (const struct plan_request *request, const char *disk)
-{
-  CLEANUP_FREE char *own = NULL;
-  const char *folder = request->scratch_folder;
-  char *path;
-
-  if (folder == NULL) {
-    if (asprintf (&own, "%s/scratch", request->state) == -1)
-      own = NULL;
-    folder = own;
-    if (folder)
-      mkdir (folder, 0700);
-  }
-  if (folder == NULL || asprintf (&path, "%s/pullback-%s-%s.scratch", folder,
-                                  request->domain->name, disk) == -1) {
-    fail_errno (ERROR_SYSTEM, "backup");
-    return NULL;
-  }
-  if (access (folder, W_OK | X_OK) == -1) {
-    fail_errno (ERROR_SYSTEM,
-                "cannot make scratch files in the folder '%s' (choose another "
-                "one with --scratch)",
-                folder);
-    free (path);
-    return NULL;
-  }
-  unlink (path);
-  return path;
-}
-
-static int
-check_given_scratch (const struct backup_disk *requested)
-{
-  if (requested->scratch_is_device)
-    return fail (ERROR_UNSUPPORTED,
-                 "disk '%s': a block device as scratch is not supported; name "
-                 "a file that does not exist",
-                 requested->name);
-  if (access (requested->scratch, F_OK) == 0)
-    return fail (ERROR_CONFLICT,
-                 "disk '%s': the scratch file '%s' exists already; remove it "
-                 "or name another one",
-                 requested->name, requested->scratch);
-  return 0;
-}
-
-static int
-set_text (char **to, const char *text)
-{
-  if (*to)
-    return 0;
-  *to = strdup (text);
-  return *to ? 0 : fail_errno (ERROR_SYSTEM, "backup");
-}
-
-/* What the document leaves open is chosen here and stays in it, so that the
- * document that is given back says it. */
-static int
-complete_requested (const struct plan_request *request,
-                    struct backup_disk *requested)
-{
-  CLEANUP_FREE char *bitmap = NULL;
-
-  if (requested->scratch && check_given_scratch (requested) == -1)
-    return -1;
-  if (requested->scratch == NULL &&
-      (requested->scratch = choose_scratch (request, requested->name)) == NULL)
-    return -1;
-  if (asprintf (&bitmap, "backup-%s", requested->name) == -1) {
-    bitmap = NULL;
-    return fail_errno (ERROR_SYSTEM, "backup");
-  }
-  if (set_text (&requested->export_name, requested->name) == -1 ||
-      set_text (&requested->export_bitmap, bitmap) == -1)
-    return -1;
-  return name_check ("export", requested->export_name) == -1 ||
-                 name_check ("export bitmap", requested->export_bitmap) == -1
-             ? -1
-             : 0;
-}
-
 static int
 plan_disk (struct plan *plan, const struct plan_request *request,
-           struct backup_disk *requested)
+           const struct plan_steps *steps, struct backup_disk *requested)
 {
   struct plan_disk *disk = &plan->disks[plan->nr_disks];
   const char *new_bitmap;
 
   disk->disk = disk_by_name (plan->inventory, requested->name);
   plan->nr_disks++;
-  if (complete_requested (request, requested) == -1 ||
-      choose_base (plan, request, requested, disk) == -1 ||
+  disk->requested = requested;
+  if (choose_base (plan, request, requested, disk) == -1 ||
       choose_change_maps (plan, disk) == -1 ||
-      set_text (&disk->export_name, requested->export_name) == -1 ||
-      set_text (&disk->export_bitmap, requested->export_bitmap) == -1 ||
-      set_text (&disk->scratch, requested->scratch) == -1)
+      steps->complete (plan, request, requested, disk) == -1)
     return -1;
   requested->disk_mode = disk->incremental ? DISK_INCREMENTAL : DISK_FULL;
   free (requested->incremental);
   requested->incremental = NULL;
   if (disk->incremental &&
-      set_text (&requested->incremental, disk->incremental) == -1)
+      plan_set_text (&requested->incremental, disk->incremental) == -1)
     return -1;
   new_bitmap = plan->checkpoint
                    ? checkpoint_bitmap (plan->checkpoint, requested->name)
                    : NULL;
-  return new_bitmap ? set_text (&disk->new_bitmap, new_bitmap) : 0;
-}
-
-static int
-check_export_names (const struct plan *plan)
-{
-  size_t i, j;
-
-  for (i = 0; i < plan->nr_disks; i++) {
-    for (j = 0; j < i; j++) {
-      if (strcmp (plan->disks[i].export_name, plan->disks[j].export_name) == 0)
-        return fail (ERROR_INVALID,
-                     "two disks cannot share the export name '%s'",
-                     plan->disks[i].export_name);
-    }
-  }
-  return 0;
+  return new_bitmap ? plan_set_text (&disk->new_bitmap, new_bitmap) : 0;
 }
 
 static int
 plan_disks (struct plan *plan, const struct plan_request *request)
 {
+  const struct plan_steps *steps =
+      plan->backup->mode == BACKUP_PULL ? &plan_pull : &plan_push;
   size_t i;
 
   plan->disks = calloc (plan->backup->nr_disks + 1, sizeof *plan->disks);
@@ -319,7 +222,7 @@ plan_disks (struct plan *plan, const struct plan_request *request)
     return fail_errno (ERROR_SYSTEM, "backup");
   for (i = 0; i < plan->backup->nr_disks; i++) {
     if (plan->backup->disks[i].included &&
-        plan_disk (plan, request, &plan->backup->disks[i]) == -1)
+        plan_disk (plan, request, steps, &plan->backup->disks[i]) == -1)
       return -1;
   }
   if (plan->nr_disks == 0)
@@ -327,7 +230,7 @@ plan_disks (struct plan *plan, const struct plan_request *request)
                  "no disk of domain '%s' is to be backed up, or can be; "
                  "'pullback domain-info %s' says why",
                  request->domain->name, request->domain->name);
-  return check_export_names (plan);
+  return steps->check (plan);
 }
 
 /* A checkpoint of a disk that is not cut at this point in time would say that

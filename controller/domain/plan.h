@@ -16,9 +16,11 @@ struct plan_disk {
   char *export_name;
   char *export_bitmap; /* leaf of the context for the incremental base */
   char *scratch;
-  char *new_bitmap;  /* NULL: the new checkpoint leaves it out */
-  char *incremental; /* the base; NULL: full */
-  char *fallback;    /* why it is full though a base was named */
+  char *new_bitmap;        /* NULL: the new checkpoint leaves it out */
+  char *incremental;       /* the base; NULL: full */
+  char *fallback;          /* why it is full though a base was named */
+  const char *base_bitmap; /* of 'incremental', recording; the catalogue's */
+  const struct backup_disk *requested;    /* completed */
   struct capture_change_map *change_maps; /* strings are the catalogue's */
   size_t nr_change_maps;
 };
@@ -36,6 +38,7 @@ struct plan_request {
   const char *state; /* the state folder */
   const struct domain_record *domain;
   const char *scratch_folder; /* NULL: the state folder's */
+  bool reuse_external;        /* targets of a push are there already */
 };
 
 /* Consumes 'backup', 'checkpoint' (NULL: none) and 'inventory'.  NULL:
@@ -44,6 +47,21 @@ struct plan *plan_new (const struct plan_request *request,
                        struct backup *backup, struct checkpoint *checkpoint,
                        struct disk_list *inventory);
 void plan_free (struct plan *plan);
+
+/* Where a disk's data go: pull and push differ. */
+struct plan_steps {
+  /* Completes what the document leaves open, so that the document that is given
+   * back says it. */
+  int (*complete) (const struct plan *plan, const struct plan_request *request,
+                   struct backup_disk *requested, struct plan_disk *disk);
+  /* Whether the disks get along. */
+  int (*check) (const struct plan *plan);
+};
+extern const struct plan_steps plan_pull;
+extern const struct plan_steps plan_push;
+
+/* A copy, unless there is a text already. */
+int plan_set_text (char **to, const char *text);
 
 /* Completes a checkpoint request: a name from the time unless it has one, the
  * parent, and one entry for each disk of the inventory.  A disk that is named

@@ -14,6 +14,7 @@
 #include "controller/domain/job.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/service.h"
+#include "controller/domain/settler.h"
 
 /* What a daemon that died left is taken down at once where QEMU can be reached,
  * else when the domain is next asked for. */
@@ -56,6 +57,11 @@ service_new (const char *state_folder, const char *run_folder)
     service_free (service);
     return NULL;
   }
+  service->settler = settler_start (service);
+  if (service->settler == NULL) {
+    service_free (service);
+    return NULL;
+  }
   recover_domains (service);
   return service;
 }
@@ -67,8 +73,11 @@ service_free (struct service *service)
 
   if (service == NULL)
     return;
+  settler_stop (service->settler);
   while ((entry = service->entries)) {
     service->entries = entry->next;
+    if (!job_running (entry->job))
+      job_free (entry->job);
     pthread_mutex_destroy (&entry->lock);
     findings_clear (&entry->findings);
     free (entry->name);
@@ -97,6 +106,7 @@ find_or_add (struct service *service, const char *name)
     return NULL;
   }
   pthread_mutex_init (&entry->lock, NULL);
+  entry->settler = service->settler;
   entry->next = service->entries;
   service->entries = entry;
   return entry;
@@ -121,7 +131,10 @@ service_lock_domain (struct service *service, const char *name)
 
   /* Only a domain that exists gets an entry: names come from outside. */
   entry = record ? service_lock_new_domain (service, name) : NULL;
-  if (entry && entry->job == NULL && journal_exists (service->state, name) &&
+  if (entry)
+    job_settle (entry->job);
+  if (entry && !job_running (entry->job) &&
+      journal_exists (service->state, name) &&
       journal_recover (service->state, record) == -1)
     log_line ("what a dead backup of domain '%s' left cannot be removed: %s",
               name, error_message ());
@@ -175,11 +188,12 @@ service_stop_jobs (struct service *service)
   for (; entry; entry = entry->next) {
     LOCK_IN_SCOPE (&entry->lock);
 
-    if (entry->job == NULL)
+    job_settle (entry->job);
+    if (!job_running (entry->job))
       continue;
     log_line ("the backup of domain '%s' is ended, since the daemon stops",
               entry->name);
-    if (job_end (entry->job, true) == -1)
+    if (job_end (entry->job, true, NULL) == -1)
       log_line ("%s", error_message ());
     entry->job = NULL;
   }

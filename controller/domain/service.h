@@ -6,18 +6,22 @@
 #define PULLBACK_SERVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "controller/domain/findings.h"
 #include "controller/domain/operations.h"
 
 struct job;
+struct settler;
 
 struct domain_entry {
   struct domain_entry *next;
   char *name;
-  pthread_mutex_t lock; /* held by the operation at work on the domain */
-  struct job *job;      /* owned; NULL: none runs */
+  pthread_mutex_t lock;    /* held by the operation at work on the domain */
+  struct job *job;         /* owned; running or not; NULL: none */
+  struct settler *settler; /* the service's */
+  atomic_bool changed;     /* for the settler */
   struct findings findings;
 };
 
@@ -25,10 +29,11 @@ struct service {
   char *state, *run;
   pthread_mutex_t lock; /* of the list, never held during an operation */
   struct domain_entry *entries; /* they live as long as the service */
+  struct settler *settler;
 };
 
-/* The domain's entry with its lock held; NULL: reported (unknown domain unless
- * the name is about to be added). */
+/* The domain's entry with its lock held and its job settled; NULL: reported
+ * (unknown domain unless the name is about to be added). */
 struct domain_entry *service_lock_domain (struct service *service,
                                           const char *name);
 struct domain_entry *service_lock_new_domain (struct service *service,

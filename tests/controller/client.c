@@ -106,7 +106,7 @@ backups (pullback_handle *handle, const char *domain)
   check_error (pullback_backup_end (handle, domain, 1) == NULL,
                PULLBACK_ERROR_NOT_FOUND, domain);
   check_error (
-      pullback_backup_begin (handle, domain, NULL, NULL, "magic", NULL) == NULL,
+      pullback_backup_begin (handle, domain, NULL, NULL, "magic", NULL, 0) == NULL,
       PULLBACK_ERROR_INVALID, "'magic'");
 }
 

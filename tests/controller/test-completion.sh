@@ -31,6 +31,7 @@ same "verbs after a URI" "$(offered pullback -c unix:///x backup-d)" \
 same "options" "$(offered pullback backup-end web --)" \
   "--domain --abort --json --help"
 same "methods" "$(offered pullback backup-begin web --method t)" transaction
+same "formats" "$(offered pullback backup-begin web --format q)" qcow2
 same "domains without a daemon" "$(offered pullback domain-info '')" ""
 [ ! -e "$PULLBACK_HOME" ] || fail "a daemon was started"
 

@@ -32,6 +32,15 @@ refused "no such option: '--force'.*pullback help domain-info" \
   domain-info --force web
 refused "value is missing after '--checkpoint'" backup-begin web --checkpoint
 refused "given twice: 'method'" backup-begin web --method a --method b
+refused "neither unix:PATH nor tcp" backup-begin web --listen x
+refused "only for a backup with --push" backup-begin web --target vda=/x
+refused "only for a backup without --push" backup-begin web --push --scratch /x
+refused "no format 'vmdk'" backup-begin web --push --format vmdk --disk vda
+refused "not of the form DISK=PATH" backup-begin web --push --target /x
+refused "names disk 'vda' twice" backup-begin web --push --target vda=/x \
+  --target vda=/y
+refused "neither nbd://" backup-begin web --push --target vda=http://host/x
+refused "neither nbd://" backup-begin web --push --target vda=nbd+unix:///x
 refused "given twice: 'domain'" domain-info --domain web --domain web
 refused "one argument too many: 'web'" domain-info --domain web web
 refused "missing: 'qmp'.*pullback help domain-add" domain-add web

@@ -7,18 +7,25 @@
 # Neither a multiple of the bitmaps' granularity nor of a sector's 8.
 disk_size=$((64 * 1024 * 1024 + 512))
 
+# start_domain [BYTES-PER-SECOND]: at which both images together are read.
 start_domain ()
 {
-  local disk
+  local disk file=file.driver=file,file.filename slow=()
+
+  if [ $# -gt 0 ]; then
+    slow=(-object "throttle-group,id=slow,x-bps-read=$1")
+    file=file.driver=throttle,file.throttle-group=slow
+    file=$file,file.file.driver=file,file.file.filename
+  fi
 
   for disk in vda vdb; do
     "$qemu_img" create -q -f qcow2 "$tmp/$disk.qcow2" $disk_size
     truncate -s $disk_size "$tmp/$disk.truth"
   done
-  start_qemu -S -object iothread,id=io0 \
-    -blockdev "qcow2,node-name=fmt-a,file.driver=file,file.filename=$tmp/vda.qcow2,discard=unmap" \
+  start_qemu -S -object iothread,id=io0 "${slow[@]}" \
+    -blockdev "qcow2,node-name=fmt-a,$file=$tmp/vda.qcow2,discard=unmap" \
     -device virtio-blk-pci,drive=fmt-a,id=vda,iothread=io0 \
-    -blockdev "qcow2,node-name=fmt-b,file.driver=file,file.filename=$tmp/vdb.qcow2,discard=unmap" \
+    -blockdev "qcow2,node-name=fmt-b,$file=$tmp/vdb.qcow2,discard=unmap" \
     -device virtio-blk-pci,drive=fmt-b,id=vdb,iothread=io0
   start_pullbackd
   pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null

@@ -4,8 +4,8 @@ EXTRA_DIST += %D%/prepare.sh %D%/check.sh
 
 # What depends on QEMU's version, again with QEMUs for which Pullback chooses
 # other methods.
-MATRIX_TESTS = $(filter tests/capture/% tests/end-to-end/% tests/oracle/run-% \
-	tests/guest/%, $(TESTS)) $(MATRIX_ONLY_TESTS)
+MATRIX_TESTS = $(filter tests/capture/% tests/end-to-end/% tests/push/% \
+	tests/oracle/run-% tests/guest/%, $(TESTS)) $(MATRIX_ONLY_TESTS)
 MATRIX_ONLY_TESTS = tests/oracle/run-methods.sh
 
 .PHONY: check-matrix

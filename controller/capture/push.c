@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A push from begin to end: targets, the cut, how the jobs stand, and the way
+ * back. */
+
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "controller/capture/push_internal.h"
+#include "controller/common/error.h"
+#include "controller/qmp/json.h"
+
+/* As in capture.c. */
+#define MAX_DISKS 1000
+
+static const char promise_of_old[] =
+    "this version of QEMU fails a write of the guest's where the target cannot "
+    "take the old data at that moment; the backup fails and leaves the guest "
+    "alone from then on";
+
+static struct push *
+push_new (struct qmp *qmp, const struct push_request *request)
+{
+  struct push *push = calloc (1, sizeof *push);
+  char job[17];
+
+  if (push) {
+    push->disks = calloc (request->nr_disks + 1, sizeof *push->disks);
+    push->requests = calloc (request->nr_disks + 1, sizeof *push->requests);
+  }
+  if (!push || !push->disks || !push->requests) {
+    push_free (push);
+    fail (ERROR_SYSTEM, "out of memory");
+    return NULL;
+  }
+  push->qmp = qmp;
+  push->nr_disks = request->nr_disks;
+  capture_short_name (request->job, job);
+  for (size_t i = 0; i < push->nr_disks; i++) {
+    struct pushed_disk *disk = &push->disks[i];
+    unsigned n = (unsigned) i % MAX_DISKS;
+
+    push->requests[i] = request->disks[i];
+    disk->request = &push->requests[i];
+    snprintf (disk->job, NAME_SIZE, "%.16s-%u", job, n);
+    snprintf (disk->filter, NAME_SIZE, "%.16s-%u-filter", job, n);
+    snprintf (disk->storage, NAME_SIZE, "%.16s-%u-storage", job, n);
+    snprintf (disk->target, NAME_SIZE, "%.16s-%u-target", job, n);
+  }
+  return push;
+}
+
+static json_object *
+backup_arguments (const struct push *push, const struct pushed_disk *disk)
+{
+  const char *base = disk->request->base_bitmap;
+
+  /* The base goes on recording (never): what is written while the job runs is
+   * merged into it when the job ends, however it does.  A job stays until it is
+   * dismissed, so that what became of it can be asked for. */
+  return qmp_object (
+      "job-id", qmp_text (disk->job), "device",
+      qmp_text (disk->request->disk->node), "target", qmp_text (disk->target),
+      "sync", qmp_text (base ? "bitmap" : "full"), "bitmap", qmp_text (base),
+      "bitmap-mode", qmp_text (base ? "never" : NULL), "on-source-error",
+      qmp_text ("report"), "on-target-error", qmp_text ("report"),
+      "on-cbw-error", qmp_text (push->break_snapshot ? "break-snapshot" : NULL),
+      "filter-node-name", qmp_text (disk->filter), "auto-dismiss",
+      qmp_flag (false), NULL);
+}
+
+static int
+cut_disks (struct push *push)
+{
+  struct cut cut = CUT (&push->made);
+  uint64_t start = cut_clock ();
+
+  push->report.cut_time = time (NULL);
+  for (size_t i = 0; i < push->nr_disks; i++)
+    cut_new_bitmap (&cut, push->requests[i].disk, push->requests[i].new_bitmap);
+  for (size_t i = 0; i < push->nr_disks; i++)
+    cut_backup_job (&cut, push->disks[i].job,
+                    backup_arguments (push, &push->disks[i]));
+  if (cut_execute (&cut, push->qmp) < 0)
+    return fail_prefix ("the point in time");
+  push->report.cut_microseconds = cut_clock () - start;
+  return 0;
+}
+
+static int
+begin (struct push *push)
+{
+  if (push->nr_disks == 0 || push->nr_disks > MAX_DISKS)
+    return fail (ERROR_INVALID, "there are no disks to back up, or too many");
+  if (qmp_schema_load (push->qmp) < 0)
+    return -1;
+  if (!qmp_can (push->qmp, "blockdev-backup", NULL, "bitmap-mode"))
+    return fail (ERROR_UNSUPPORTED,
+                 "QEMU %s cannot push a backup since a checkpoint: that needs "
+                 "at least QEMU 4.2",
+                 qmp_version_text (push->qmp));
+  push->break_snapshot =
+      qmp_can (push->qmp, "blockdev-backup", NULL, "on-cbw-error");
+  push->report.promise = push->break_snapshot ? "" : promise_of_old;
+  for (size_t i = 0; i < push->nr_disks; i++)
+    if (push_target_make (push, &push->disks[i]) < 0)
+      return fail_prefix ("disk '%s'", push->requests[i].disk->name);
+  return cut_disks (push);
+}
+
+struct push *
+push_begin (struct qmp *qmp, const struct push_request *request)
+{
+  struct push *push = push_new (qmp, request);
+
+  if (!push)
+    return NULL;
+  if (begin (push) < 0) {
+    undo_roll_back (qmp, &push->made);
+    push_free (push);
+    return NULL;
+  }
+  return push;
+}
+
+const struct push_report *
+push_report (const struct push *push)
+{
+  return &push->report;
+}
+
+bool
+push_concerned (struct push *push, const char *event, json_object *data)
+{
+  if (push->ending)
+    return false;
+  if (!*event)
+    return true;
+  for (size_t i = 0; i < push->nr_disks; i++) {
+    struct pushed_disk *disk = &push->disks[i];
+
+    if (qmp_string_is (data, "device", disk->job) &&
+        strcmp (event, "BLOCK_JOB_CANCELLED") == 0)
+      disk->cancelled = true;
+    if (qmp_string_is (data, "id", disk->job) &&
+        strcmp (event, "JOB_STATUS_CHANGE") == 0 &&
+        (qmp_string_is (data, "status", "concluded") ||
+         qmp_string_is (data, "status", "null")))
+      return true;
+  }
+  return false;
+}
+
+static uint64_t
+number (json_object *object, const char *key)
+{
+  json_object *value;
+
+  return json_object_object_get_ex (object, key, &value)
+             ? json_object_get_uint64 (value)
+             : 0;
+}
+
+static void
+read_progress (struct pushed_disk *disk, json_object *job)
+{
+  disk->offset = number (job, "current-progress");
+  disk->length = number (job, "total-progress");
+}
+
+/* How one disk's job stands; 'why' is set, the answer's, if it failed. */
+static enum push_state
+look_at (struct pushed_disk *disk, json_object *jobs, const char **why)
+{
+  json_object *job = qmp_find (jobs, "id", disk->job);
+
+  *why = NULL;
+  if (job) {
+    read_progress (disk, job);
+    *why = qmp_string (job, "error");
+  }
+  if (disk->cancelled || !job)
+    *why = "QEMU's backup job was cancelled by somebody";
+  if (*why)
+    return disk->cancelled || !job ? PUSH_CANCELLED : PUSH_FAILED;
+  return qmp_string_is (job, "status", "concluded") ? PUSH_COMPLETED
+                                                    : PUSH_RUNNING;
+}
+
+static const char *
+target_text (const struct push_disk *request)
+{
+  const struct backup_network *network = request->network;
+
+  if (!network)
+    return request->path;
+  return network->transport == SERVER_UNIX ? network->socket : network->host;
+}
+
+static void
+set_reason (char **reason, const struct pushed_disk *disk, const char *why)
+{
+  if (asprintf (reason, "disk '%s', to '%s': %s", disk->request->disk->name,
+                target_text (disk->request), why) < 0)
+    *reason = NULL;
+}
+
+/* The first that has failed decides; all must have completed. */
+static enum push_state
+look_at_all (struct push *push, json_object *jobs, char **reason)
+{
+  enum push_state all = PUSH_COMPLETED;
+
+  for (size_t i = 0; i < push->nr_disks; i++) {
+    const char *why;
+    enum push_state one = look_at (&push->disks[i], jobs, &why);
+
+    if (one == PUSH_RUNNING && all == PUSH_COMPLETED)
+      all = one;
+    if (!why || *reason)
+      continue;
+    all = one;
+    set_reason (reason, &push->disks[i], why);
+  }
+  return all;
+}
+
+enum push_state
+push_look (struct push *push, char **reason)
+{
+  json_object *jobs;
+  enum push_state state;
+
+  *reason = NULL;
+  if (qmp_execute (push->qmp, "query-jobs", NULL, &jobs) < 0) {
+    *reason = strdup (error_message ());
+    return PUSH_FAILED;
+  }
+  state = look_at_all (push, jobs, reason);
+  json_object_put (jobs);
+  for (size_t i = 0; state == PUSH_COMPLETED && i < push->nr_disks; i++)
+    if (push_target_flush (push, &push->disks[i]) < 0) {
+      set_reason (reason, &push->disks[i], error_message ());
+      state = PUSH_FAILED;
+    }
+  return state;
+}
+
+void
+push_ask_progress (struct push *push)
+{
+  json_object *jobs, *job;
+
+  if (qmp_execute (push->qmp, "query-jobs", NULL, &jobs) < 0)
+    return;
+  for (size_t i = 0; i < push->nr_disks; i++)
+    if ((job = qmp_find (jobs, "id", push->disks[i].job)))
+      read_progress (&push->disks[i], job);
+  json_object_put (jobs);
+}
+
+void
+push_progress (const struct push *push, size_t disk, uint64_t *offset,
+               uint64_t *length)
+{
+  *offset = push->disks[disk].offset;
+  *length = push->disks[disk].length;
+}
+
+int
+push_end (struct push *push, bool keep)
+{
+  int r;
+
+  push->ending = true;
+  if (keep)
+    undo_keep (&push->made, UNDO_BITMAP | UNDO_FILE);
+  r = undo_run (push->qmp, &push->made, UNDO_ALL);
+  /* Files go also where QEMU does not answer any more. */
+  return undo_run (push->qmp, &push->made, UNDO_FILE) < 0 ? -1 : r;
+}
+
+void
+push_free (struct push *push)
+{
+  if (!push)
+    return;
+  undo_free (&push->made);
+  free (push->disks);
+  free (push->requests);
+  free (push);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between job.c and the kinds of backups: what a job consists of, and the steps
+ * in which those that are pulled and those that are pushed differ. */
+
+#ifndef PULLBACK_JOB_KIND_H
+#define PULLBACK_JOB_KIND_H
+
+#include <pthread.h>
+
+#include "controller/domain/job.h"
+
+/* Events that came before anybody could judge them; far more than a cut can
+ * cause. */
+#define MAX_EARLY_EVENTS 64
+
+enum job_outcome { JOB_RUNNING, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED };
+
+struct early_event {
+  char *name;
+  json_object *data;
+};
+
+struct job {
+  char *state;  /* the daemon's state folder */
+  char *folder; /* RUN/DOMAIN: sockets and logs */
+  char *domain;
+  char name[17];   /* of all that it makes in QEMU; no other job's */
+  struct qmp *qmp; /* NULL once the job has ended by itself */
+  struct plan *plan;
+  const struct job_kind *kind;
+  void *parts; /* the kind's own; NULL: it has not begun */
+  enum job_outcome outcome;
+  void (*changed) (void *opaque);
+  void *changed_opaque;
+
+  /* Of what follows, also the event and watcher threads take part. */
+  pthread_mutex_t lock;
+  bool judging; /* 'parts' is set and events go to the kind */
+  struct early_event early[MAX_EARLY_EVENTS];
+  size_t nr_early;
+  char *broken; /* why the point in time or the way to it is lost */
+};
+
+struct job_kind {
+  /* The plan is made; writes the journal, then cuts.  -1: reported, nothing is
+   * left in QEMU as far as it answers. */
+  int (*begin) (struct job *job, const struct job_request *request);
+  /* With the job's lock held, on the monitor's reader thread: what an event
+   * means for the job. */
+  void (*judge) (struct job *job, const char *event, json_object *data);
+  /* See job.h; NULL: the job never ends by itself. */
+  void (*settle) (struct job *job);
+  /* NULL: it can be ended at any time. */
+  int (*check_end) (struct job *job, bool abort);
+  /* *kept: the checkpoint is. */
+  int (*end) (struct job *job, bool abort, bool *kept);
+  void (*describe) (struct job *job, json_object *json);
+  void (*describe_disk) (struct job *job, size_t disk, json_object *json);
+  void (*free) (struct job *job); /* of 'parts' */
+};
+extern const struct job_kind job_pull;
+extern const struct job_kind job_push;
+
+/* Events go to the kind from here on, those that came in between first. */
+void job_start_judging (struct job *job);
+
+/* The first reason stays, and is logged.  With the lock held. */
+void job_mark_broken (struct job *job, const char *reason);
+/* NULL if it is not; the caller's. */
+char *job_broken_reason (struct job *job);
+
+/* Its metadata; does nothing where there is none.  -1: reported. */
+int job_commit_checkpoint (struct job *job);
+
+/* Reports that the backup is of no use.  -1. */
+int job_fail_void (struct job *job, const char *reason);
+
+#endif /* PULLBACK_JOB_KIND_H */

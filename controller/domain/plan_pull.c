@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Plans where the data of a pull backup go: each disk's export and its scratch
+ * file. */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "controller/common/error.h"
+#include "controller/domain/plan.h"
+#include "controller/formats/names.h"
+
+int
+plan_set_text (char **to, const char *text)
+{
+  if (*to)
+    return 0;
+  *to = strdup (text);
+  return *to ? 0 : fail_errno (ERROR_SYSTEM, "backup");
+}
+
+/* A new file in the scratch folder; one of this name is of a dead job. */
+static char *
+choose_scratch (const struct plan_request *request, const char *disk)
+{
+  CLEANUP_FREE char *own = NULL;
+  const char *folder = request->scratch_folder;
+  char *path;
+
+  if (folder == NULL) {
+    if (asprintf (&own, "%s/scratch", request->state) == -1)
+      own = NULL;
+    folder = own;
+    if (folder)
+      mkdir (folder, 0700);
+  }
+  if (folder == NULL || asprintf (&path, "%s/pullback-%s-%s.scratch", folder,
+                                  request->domain->name, disk) == -1) {
+    fail_errno (ERROR_SYSTEM, "backup");
+    return NULL;
+  }
+  if (access (folder, W_OK | X_OK) == -1) {
+    fail_errno (ERROR_SYSTEM,
+                "cannot make scratch files in the folder '%s' (choose another "
+                "one with --scratch)",
+                folder);
+    free (path);
+    return NULL;
+  }
+  unlink (path);
+  return path;
+}
+
+static int
+check_given_scratch (const struct backup_disk *requested)
+{
+  if (requested->scratch_is_device)
+    return fail (ERROR_UNSUPPORTED,
+                 "disk '%s': a block device as scratch is not supported; name "
+                 "a file that does not exist",
+                 requested->name);
+  if (access (requested->scratch, F_OK) == 0)
+    return fail (ERROR_CONFLICT,
+                 "disk '%s': the scratch file '%s' exists already; remove it "
+                 "or name another one",
+                 requested->name, requested->scratch);
+  return 0;
+}
+
+/* What the document leaves open is chosen here and stays in it, so that the
+ * document that is given back says it. */
+static int
+complete (const struct plan *plan, const struct plan_request *request,
+          struct backup_disk *requested, struct plan_disk *disk)
+{
+  CLEANUP_FREE char *bitmap = NULL;
+
+  (void) plan;
+
+  if (requested->scratch && check_given_scratch (requested) == -1)
+    return -1;
+  if (requested->scratch == NULL &&
+      (requested->scratch = choose_scratch (request, requested->name)) == NULL)
+    return -1;
+  if (asprintf (&bitmap, "backup-%s", requested->name) == -1) {
+    bitmap = NULL;
+    return fail_errno (ERROR_SYSTEM, "backup");
+  }
+  if (plan_set_text (&requested->export_name, requested->name) == -1 ||
+      plan_set_text (&requested->export_bitmap, bitmap) == -1)
+    return -1;
+  if (name_check ("export", requested->export_name) == -1 ||
+      name_check ("export bitmap", requested->export_bitmap) == -1)
+    return -1;
+  return plan_set_text (&disk->export_name, requested->export_name) == -1 ||
+                 plan_set_text (&disk->export_bitmap,
+                                requested->export_bitmap) == -1 ||
+                 plan_set_text (&disk->scratch, requested->scratch) == -1
+             ? -1
+             : 0;
+}
+
+static int
+check_export_names (const struct plan *plan)
+{
+  size_t i, j;
+
+  for (i = 0; i < plan->nr_disks; i++) {
+    for (j = 0; j < i; j++) {
+      if (strcmp (plan->disks[i].export_name, plan->disks[j].export_name) == 0)
+        return fail (ERROR_INVALID,
+                     "two disks cannot share the export name '%s'",
+                     plan->disks[i].export_name);
+    }
+  }
+  return 0;
+}
+
+const struct plan_steps plan_pull = {
+  .complete = complete,
+  .check = check_export_names,
+};

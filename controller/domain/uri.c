@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Writes the URI of an export. */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/domain/uri.h"
+
+static void
+put_encoded (FILE *file, const char *text, const char *also_plain)
+{
+  for (; *text; text++) {
+    unsigned char byte = *text;
+
+    if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+        (byte >= '0' && byte <= '9') || strchr ("-._~", byte) ||
+        strchr (also_plain, byte))
+      putc (byte, file);
+    else
+      fprintf (file, "%%%02X", byte);
+  }
+}
+
+static void
+put_host (FILE *file, const struct backup_network *where)
+{
+  fprintf (file, strchr (where->host, ':') ? "nbd://[%s]" : "nbd://%s",
+           where->host);
+  if (where->port)
+    fprintf (file, ":%u", where->port);
+  putc ('/', file);
+}
+
+char *
+nbd_uri (const struct backup_network *where)
+{
+  char *uri = NULL;
+  size_t size;
+  FILE *file = open_memstream (&uri, &size);
+
+  if (file == NULL)
+    return NULL;
+  if (where->transport == SERVER_UNIX)
+    fputs ("nbd+unix:///", file);
+  else
+    put_host (file, where);
+  put_encoded (file, where->export_name ? where->export_name : "", "");
+  if (where->transport == SERVER_UNIX) {
+    fputs ("?socket=", file);
+    put_encoded (file, where->socket, "/");
+  }
+  return fclose (file) == 0 ? uri : NULL;
+}

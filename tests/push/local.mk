@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Push backups; also run with each QEMU of the matrix.
+
+PUSH_TESTS = \
+	%D%/test-push-full.sh
+
+TESTS += $(PUSH_TESTS)
+EXTRA_DIST += $(PUSH_TESTS) %D%/functions.sh
