@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Shared by the tests of this folder: a QEMU with two disks in iothreads.
+# Shared by the tests of this folder: a QEMU with two disks, in iothreads unless
+# $method is filter, which is not for those.
 
 . "$srcdir/tests/functions.sh"
 export tmp
+
+method=auto
+
+# in_iothread ID: the property of a device that puts it there.
+in_iothread ()
+{
+  [ "$method" = filter ] || echo ",iothread=$1"
+}
 
 # start_two_disks: vda and vdb, qcow2, 64 MiB, each device in an iothread.
 start_two_disks ()
@@ -12,7 +21,7 @@ start_two_disks ()
     "$qemu_img" create -q -f qcow2 "$tmp/$disk.qcow2" 64M
     args+=(-object "iothread,id=io-$disk"
       -blockdev "qcow2,node-name=$disk-format,file.driver=file,file.filename=$tmp/$disk.qcow2,discard=unmap"
-      -device "virtio-blk-pci,drive=$disk-format,id=$disk,iothread=io-$disk")
+      -device "virtio-blk-pci,drive=$disk-format,id=$disk$(in_iothread "io-$disk")")
   done
   start_qemu -S "${args[@]}" "$@"
 }
@@ -33,8 +42,6 @@ expected_method ()
   version=$(qemu_version)
   if [ "$version" -ge 10001 ]; then
     echo transaction
-  elif [ "$version" -ge 9000 ]; then
-    echo filter
   else
     echo overlay
   fi
@@ -47,12 +54,12 @@ run_python ()
   timeout 300 /usr/bin/python3 "$srcdir/tests/capture/$script" "$@"
 }
 
-# All methods that this QEMU can do for disks in iothreads.
+# All methods that this QEMU can do, on disks that suit them.
 methods_here ()
 {
-  case $(expected_method) in
-  transaction) echo transaction filter overlay ;;
-  filter) echo filter overlay ;;
-  overlay) echo overlay ;;
-  esac
+  local version
+  version=$(qemu_version)
+  [ "$version" -lt 10001 ] || echo transaction
+  [ "$version" -lt 8000 ] || echo filter
+  echo overlay
 }

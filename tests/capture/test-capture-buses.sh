@@ -14,9 +14,9 @@ start_all_buses ()
   rm -f "$tmp"/*.sock
   start_qemu "$@" -object iothread,id=io0 \
     -blockdev "qcow2,node-name=virtio,file.driver=file,file.filename=$tmp/virtio.qcow2" \
-    -device virtio-blk-pci,drive=virtio,id=virtio,iothread=io0 \
+    -device "virtio-blk-pci,drive=virtio,id=virtio$(in_iothread io0)" \
     -drive "if=virtio,format=qcow2,file=$tmp/anonymous.qcow2" \
-    -device virtio-scsi-pci,id=scsi0,iothread=io0 \
+    -device "virtio-scsi-pci,id=scsi0$(in_iothread io0)" \
     -blockdev "qcow2,node-name=scsi,file.driver=file,file.filename=$tmp/scsi.qcow2" \
     -device scsi-hd,drive=scsi,bus=scsi0.0 \
     -blockdev "qcow2,node-name=sata,file.driver=file,file.filename=$tmp/sata.qcow2" \
@@ -30,9 +30,14 @@ start_all_buses ()
 }
 
 start_all_buses -S
-for method in $(methods_here); do
+methods=$(methods_here)
+qmp quit >/dev/null
+wait "$qemu_pid"
+stopped=-S
+for method in $methods; do
+  start_all_buses $stopped
   run_python buses.py "$method"
   qmp quit >/dev/null
   wait "$qemu_pid" || fail "QEMU ended badly with the method $method"
-  start_all_buses # and after the first not stopped
+  stopped='' # and after the first not stopped
 done

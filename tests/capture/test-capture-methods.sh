@@ -5,22 +5,30 @@
 
 . "$srcdir/tests/capture/functions.sh"
 
-start_two_disks
-best=$(expected_method)
-methods=$(methods_here)
-for method in transaction filter; do
-  case $methods in
-  *$method*) continue ;;
-  esac
-  expect_failure "cannot be backed up by the method '$method'" \
-    run_python contents.py "$method" "$method"
-done
-for method in $methods; do
-  [ "$method" != "$best" ] || continue
-  run_python contents.py "$method" "$method"
-  qemu_alive
+# next_method METHOD: another QEMU, with disks for it.
+next_method ()
+{
   qmp quit >/dev/null
   wait "$qemu_pid" || fail "QEMU ended badly"
   rm -f "$tmp"/*.sock
+  method=$1
   start_two_disks
+}
+
+start_two_disks
+best=$(expected_method)
+methods=$(methods_here)
+# In an iothread a stopped guest may not go on: never by the filter.
+expect_failure "cannot be backed up by the method 'filter'" \
+  run_python contents.py filter filter
+case $methods in
+*transaction*) ;;
+*) expect_failure "cannot be backed up by the method 'transaction'" \
+  run_python contents.py transaction transaction ;;
+esac
+for method in $methods; do
+  [ "$method" != "$best" ] || continue
+  next_method "$method"
+  run_python contents.py "$method" "$method"
+  qemu_alive
 done

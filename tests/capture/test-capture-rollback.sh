@@ -8,7 +8,7 @@ try_method ()
 {
   "$qemu_img" create -q -f qcow2 "$tmp/sda.qcow2" 64M
   start_two_disks -object iothread,id=io-sda \
-    -device virtio-scsi-pci,id=scsi0,iothread=io-sda \
+    -device "virtio-scsi-pci,id=scsi0$(in_iothread io-sda)" \
     -blockdev "qcow2,node-name=sda-format,file.driver=file,file.filename=$tmp/sda.qcow2" \
     -device scsi-hd,drive=sda-format,bus=scsi0.0,id=sda
   run_python rollback.py "$1" "$qemu_pid"

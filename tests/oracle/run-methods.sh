@@ -4,6 +4,6 @@
 # chosen only for older ones.
 
 set -e
-for method in filter overlay; do
-  ORACLE_METHOD=$method "$srcdir/tests/oracle/run-oracle.sh"
-done
+ORACLE_METHOD=overlay "$srcdir/tests/oracle/run-oracle.sh"
+# Not for disks in an iothread.
+ORACLE_METHOD=filter ORACLE_IOTHREADS=0 "$srcdir/tests/oracle/run-oracle.sh"
