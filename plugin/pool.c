@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct pool {
   pthread_mutex_t lock;
   pthread_cond_t released;
   uint64_t failures; /* to connect, so far */
+  atomic_bool lost;  /* there is no use in trying again */
   size_t count;
   struct connection connections[];
 };
@@ -158,10 +160,15 @@ connect_to_export (struct pool *pool)
       nbd_opt_go (nbd) == -1) {
     nbdkit_error ("%s: cannot open the export '%s': %s", upstream_address (),
                   pool->export_name, nbd_get_error ());
+    /* Refused, not cut off.  What a broker's server has taken back does not
+     * come again, and each attempt would stay open until the end. */
+    pool->lost = upstream_is_late () && nbd_aio_is_negotiating (nbd) == 1;
     return NULL;
   }
-  if (check_export (pool, nbd) == -1)
+  if (check_export (pool, nbd) == -1) {
+    pool->lost = upstream_is_late ();
     return NULL;
+  }
   return STEAL (nbd);
 }
 
@@ -176,7 +183,9 @@ pool_borrow (struct pool *pool)
     nbdkit_debug ("export '%s': a connection has died", pool->export_name);
     pool_break (connection);
   }
-  if (connection->nbd == NULL)
+  if (connection->nbd == NULL && pool->lost)
+    nbdkit_error ("export '%s' is gone", pool->export_name);
+  else if (connection->nbd == NULL)
     connection->nbd = connect_to_export (pool);
   if (connection->nbd == NULL) {
     wake_for_failure (pool);

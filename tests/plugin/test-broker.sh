@@ -57,6 +57,27 @@ wait_for 20 not kill -0 "$plugin_pid"
 same "open connections after the plugin's death" "$(handed_out)" \
   "$count $count"
 
+stop_storage_daemon
+
+# An export that is taken back is not asked for again and again.
+start_storage_daemon \
+  --chardev "socket,id=qmp,path=$tmp/monitor.sock,server=on,wait=off" \
+  --monitor chardev=qmp \
+  --blockdev "file,node-name=file,filename=$tmp/disk.qcow2,read-only=on" \
+  --blockdev qcow2,node-name=disk,file=file,read-only=on \
+  --export nbd,id=vda,node-name=disk,name=vda
+start_plugin "broker=$tmp/broker.sock"
+nbdcopy --no-extents "$(uri vda)" null:
+qmp block-export-del '{"id": "vda", "mode": "hard"}' >"$tmp/qmp.log"
+expect_failure "Input/output error" nbdcopy --no-extents "$(uri vda)" null:
+read -r count open <<<"$(handed_out)"
+for _ in 1 2 3; do
+  expect_failure "Input/output error" nbdcopy --no-extents "$(uri vda)" null:
+done
+read -r again open <<<"$(handed_out)"
+same "connections after the export is gone" "$again" "$count"
+stop_plugin
+
 # No connection to be had.
 start_plugin "broker=$tmp/broker.sock"
 stop_storage_daemon
