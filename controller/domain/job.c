@@ -86,6 +86,7 @@ job_free (struct job *job)
   pthread_mutex_destroy (&job->lock);
   free (job->broken);
   free (job->folder);
+  free (job->monitor);
   free (job->domain);
   free (job->state);
   free (job);
@@ -127,7 +128,8 @@ job_new (const struct job_request *request, const struct job_kind *kind)
   job->changed_opaque = request->changed_opaque;
   job->state = strdup (request->state);
   job->domain = strdup (request->domain->name);
-  if (job->state == NULL || job->domain == NULL ||
+  job->monitor = strdup (request->domain->qmp);
+  if (job->state == NULL || job->domain == NULL || job->monitor == NULL ||
       asprintf (&job->folder, "%s/%s", request->run, job->domain) == -1) {
     fail_errno (ERROR_SYSTEM, "backup");
     return NULL;

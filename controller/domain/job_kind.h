@@ -23,7 +23,7 @@ struct early_event {
 struct job {
   char *state;  /* the daemon's state folder */
   char *folder; /* RUN/DOMAIN: sockets and logs */
-  char *domain;
+  char *domain, *monitor;
   char name[17];   /* of all that it makes in QEMU; no other job's */
   struct qmp *qmp; /* NULL once the job has ended by itself */
   struct plan *plan;

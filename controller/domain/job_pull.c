@@ -14,6 +14,7 @@
 #include "controller/domain/job_kind.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
+#include "controller/domain/monitor.h"
 #include "controller/domain/uri.h"
 
 struct pull {
@@ -216,19 +217,50 @@ probe_exports (struct job *job)
   }
 }
 
+/* QEMU closes its connections, or has gone; only then may the data path close
+ * its own.  A QEMU that did not answer in time is asked again when the job is
+ * ended again, one that lost only its monitor by a new connection. */
+static int
+stop_exports (struct job *job)
+{
+  CLEANUP_QMP struct qmp *again = NULL;
+  CLEANUP_FREE char *why = NULL;
+
+  if (capture_stop_exports (parts_of (job)->capture) == 0)
+    return 0;
+  why = strdup (error_message ());
+  pthread_mutex_lock (&job->lock);
+  job_mark_broken (job, error_message ());
+  pthread_mutex_unlock (&job->lock);
+  if (monitor_is_gone (job->monitor))
+    return 0;
+  again = qmp_connect (job->monitor, NULL, NULL);
+  if (again && capture_recover_exports (again, job->name) == 0)
+    return 0;
+  return fail (ERROR_QEMU,
+               "the backup of domain '%s' is void and cannot be ended yet, "
+               "since QEMU still serves it; repeat 'pullback backup-end %s "
+               "--abort' when QEMU answers: %s",
+               job->domain, job->domain, why ? why : "out of memory");
+}
+
+static int
+check_end (struct job *job, bool abort)
+{
+  CLEANUP_FREE char *broken = job_broken_reason (job);
+
+  if (!abort && !broken)
+    probe_exports (job);
+  return stop_exports (job);
+}
+
 static int
 end (struct job *job, bool abort, bool *kept)
 {
   CLEANUP_FREE char *broken = job_broken_reason (job);
-  int stopped;
 
-  if (!abort && !broken) {
-    probe_exports (job);
-    broken = job_broken_reason (job);
-  }
-  stopped = capture_stop_exports (parts_of (job)->capture);
   datapath_stop (STEAL (parts_of (job)->datapath));
-  if (end_capture (job, !abort && !broken && stopped == 0) == -1)
+  if (end_capture (job, !abort && !broken) == -1)
     return -1;
   journal_remove (job->state, job->domain);
   *kept = !abort && !broken;
@@ -294,6 +326,7 @@ free_parts (struct job *job)
 const struct job_kind job_pull = {
   .begin = begin,
   .judge = judge,
+  .check_end = check_end,
   .end = end,
   .describe = describe,
   .describe_disk = describe_disk,

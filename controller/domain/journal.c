@@ -14,7 +14,6 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/datapath/listener.h"
 #include "controller/domain/bitmaps.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
@@ -231,15 +230,6 @@ remove_provisional (json_object *json, const char *state,
   return bitmaps_remove (qmp, list, domain);
 }
 
-/* Whether there is certainly no QEMU at the monitor's socket. */
-static bool
-is_gone (const char *monitor)
-{
-  CLEANUP_CLOSE int fd = connect_unix (monitor);
-
-  return fd == -1 && (errno == ECONNREFUSED || errno == ENOENT);
-}
-
 /* The order is that of any other end. */
 static int
 take_down (json_object *json, const char *state,
@@ -275,7 +265,7 @@ journal_recover (const char *state, const struct domain_record *domain)
   qmp = qmp_connect (domain->qmp, NULL, NULL);
   if (qmp == NULL) {
     /* With its monitor in use QEMU lives, and nobody may close before it. */
-    if (is_gone (domain->qmp)) {
+    if (monitor_is_gone (domain->qmp)) {
       end_processes (json);
       remove_files (json);
     }

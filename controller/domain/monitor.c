@@ -3,8 +3,11 @@
 
 #include <config.h>
 
+#include <errno.h>
+
 #include "common/cleanup.h"
 #include "controller/common/error.h"
+#include "controller/datapath/listener.h"
 #include "controller/domain/job.h"
 #include "controller/domain/monitor.h"
 
@@ -35,4 +38,12 @@ monitor_disks (struct qmp *qmp, const struct domain_record *record)
     names[i] = (struct disk_name){ .name = record->disks[i].name,
                                    .device = record->disks[i].device };
   return disks_query (qmp, names, record->nr_disks);
+}
+
+bool
+monitor_is_gone (const char *path)
+{
+  CLEANUP_CLOSE int fd = connect_unix (path);
+
+  return fd == -1 && (errno == ECONNREFUSED || errno == ENOENT);
 }

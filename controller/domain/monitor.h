@@ -20,4 +20,7 @@ struct qmp *monitor_of (struct domain_entry *entry,
 struct disk_list *monitor_disks (struct qmp *qmp,
                                  const struct domain_record *record);
 
+/* Whether there is certainly no QEMU at this monitor's socket. */
+bool monitor_is_gone (const char *path);
+
 #endif /* PULLBACK_MONITOR_H */

@@ -193,8 +193,9 @@ service_stop_jobs (struct service *service)
       continue;
     log_line ("the backup of domain '%s' is ended, since the daemon stops",
               entry->name);
-    if (job_end (entry->job, true, NULL) == -1)
+    /* One that cannot be ended is left to the next daemon, by its journal. */
+    if (job_check_end (entry->job, true) == -1 ||
+        job_end (STEAL (entry->job), true, NULL) == -1)
       log_line ("%s", error_message ());
-    entry->job = NULL;
   }
 }
