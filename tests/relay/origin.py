@@ -171,19 +171,21 @@ class Origin:
 
 
 class Held(Origin):
-    """Answers reads when told to."""
+    """Answers reads when told to: those that it has got by then."""
 
     def __init__(self, path):
         self.waiting = []
         super().__init__(path)
 
     def read(self, connection, cookie, offset, length):
-        self.waiting.append((connection, cookie, offset, length))
+        with self.lock:
+            self.waiting.append((connection, cookie, offset, length))
 
     def release(self):
-        for connection, cookie, offset, length in self.waiting:
+        with self.lock:
+            waiting, self.waiting = self.waiting, []
+        for connection, cookie, offset, length in waiting:
             self.send_data(connection, cookie, contents(offset, length))
-        self.waiting.clear()
 
 
 def contents(offset, length):

@@ -17,7 +17,7 @@ if not shutil.which('certtool'):
 
 import stage
 import wire
-from origin import Origin, contents
+from origin import Held, Origin, contents
 from wire import (ABORT, ERR_INVALID, ERR_UNSUP, EXPORT_NAME, EXTENDED_HEADERS,
                   GO, INFO, LIST, LIST_META, READ, REP_ACK, SET_META, STARTTLS,
                   STRUCTURED_REPLY)
@@ -224,6 +224,61 @@ def rule_24_shutdown():
         assert c.read(0, 512) == contents(0, 512)
         assert stage.end(process) == 0
         assert c.socket.recv(1) == b''
+
+
+def rule_24_shutdown_with_requests_in_flight():
+    held = Held(stage.path('held.sock'))
+    process, held_socket = stage.relay(
+        held.path, '--tls-certificates', stage.path('server'),
+        name='drain.sock')
+    for version in (None, ssl.TLSVersion.TLSv1_2):
+        if process.poll() is not None:
+            process, held_socket = stage.relay(
+                held.path, '--tls-certificates', stage.path('server'),
+                name='drain.sock')
+        with wire.Client(held_socket) as c, wire.Client(held_socket) as idle:
+            for one in (c, idle):
+                secure(one, version=version)
+                one.negotiate_structured()
+                one.go('vda')
+            cookie = c.request(READ, 0, 100000)
+            stage.wait_for('the request', lambda: held.waiting)
+            process.terminate()
+            stage.wait_for('the socket to go',
+                           lambda: not os.path.exists(held_socket))
+            idle.socket.settimeout(20)
+            assert idle.socket.recv(1) == b''
+            late = c.request(READ, 0, 512)
+            held.release()
+            # In any order.
+            replies = {cookie: [], late: []}
+            done = 0
+            while done < 2:
+                flags, kind, echoed, data = c.chunk()
+                replies[echoed].append((kind, data))
+                done += flags & wire.DONE
+            assert wire.assemble(replies[cookie], 0,
+                                 100000) == contents(0, 100000)
+            assert wire.assemble(replies[late], 0, 512) == wire.ESHUTDOWN
+            assert c.socket.recv(1) == b''
+        assert process.wait(10) == 0
+
+
+def check_idle_time():
+    held = Held(stage.path('held.sock'))
+    _, idle = stage.relay(held.path, '--idle-time', '1', '--tls-certificates',
+                          stage.path('server'), name='idle.sock')
+    with wire.Client(idle) as c, wire.Client(idle) as waiting:
+        for one in (c, waiting):
+            secure(one)
+            one.negotiate_structured()
+            one.go('vda')
+        cookie = waiting.request(READ, 0, 512)
+        stage.wait_for('the request', lambda: held.waiting)
+        c.expect_closed()
+        held.release()
+        assert wire.assemble(waiting.chunks(cookie), 0, 512) == contents(0, 512)
+        waiting.expect_closed()
 
 
 def check_who_is_admitted():
