@@ -41,6 +41,9 @@ static const char usage[] =
     "  --max-connections-per-address N\n"
     "                           of them from one address (250)\n"
     "  --max-option-bytes N     that a client may send to negotiate (1048576)\n"
+    "  --max-requests-in-flight N\n"
+    "                           reads at once for one connection (64, at most)"
+    "\n"
     "  --max-bytes-in-flight N  read at once for one connection (67108864)\n"
     "  --negotiation-time N     seconds that negotiating may take (10)\n"
     "  --idle-time N            seconds that a client may do nothing (86400)\n"
@@ -60,6 +63,7 @@ enum {
   OPTION_CONNECTIONS_PER_ADDRESS,
   OPTION_OPTION_BYTES,
   OPTION_BYTES_IN_FLIGHT,
+  OPTION_REQUESTS_IN_FLIGHT,
   OPTION_IDLE,
   OPTION_NEGOTIATION,
   OPTION_HELP,
@@ -79,6 +83,8 @@ static const struct option long_options[] = {
   { "max-connections", required_argument, NULL, OPTION_CONNECTIONS },
   { "max-connections-per-address", required_argument, NULL,
     OPTION_CONNECTIONS_PER_ADDRESS },
+  { "max-requests-in-flight", required_argument, NULL,
+    OPTION_REQUESTS_IN_FLIGHT },
   { "max-bytes-in-flight", required_argument, NULL, OPTION_BYTES_IN_FLIGHT },
   { "idle-time", required_argument, NULL, OPTION_IDLE },
   { "max-option-bytes", required_argument, NULL, OPTION_OPTION_BYTES },
@@ -279,6 +285,8 @@ parse_option (struct configuration *configuration, int option, const char *name)
     return parse_number (name, optarg, &configuration->option_bytes);
   case OPTION_CONNECTIONS_PER_ADDRESS:
     return parse_number (name, optarg, &configuration->connections_per_address);
+  case OPTION_REQUESTS_IN_FLIGHT:
+    return parse_number (name, optarg, &configuration->requests_in_flight);
   case OPTION_BYTES_IN_FLIGHT:
     return parse_number (name, optarg, &configuration->bytes_in_flight);
   case OPTION_IDLE:
@@ -305,6 +313,10 @@ check (const struct configuration *configuration)
     message ("--upstream is needed; see pullback-relay --help");
     return -1;
   }
+  if (configuration->requests_in_flight > MAX_REQUESTS_IN_FLIGHT) {
+    message ("--max-requests-in-flight is %d at most", MAX_REQUESTS_IN_FLIGHT);
+    return -1;
+  }
   if (configuration->listen_count == 0 && listeners_inherited () == 0) {
     message ("--listen is needed, or socket activation; see pullback-relay "
              "--help");
@@ -323,12 +335,14 @@ configuration_parse (struct configuration *configuration, int argc,
 {
   int option, index = 0;
 
-  *configuration = (struct configuration){ .connections = 1000,
-                                           .negotiation = 10,
-                                           .option_bytes = 1 << 20,
-                                           .connections_per_address = 250,
-                                           .idle = 24 * 60 * 60,
-                                           .bytes_in_flight = 1 << 26 };
+  *configuration =
+      (struct configuration){ .connections = 1000,
+                              .negotiation = 10,
+                              .option_bytes = 1 << 20,
+                              .connections_per_address = 250,
+                              .idle = 24 * 60 * 60,
+                              .requests_in_flight = MAX_REQUESTS_IN_FLIGHT,
+                              .bytes_in_flight = 1 << 26 };
   while ((option = getopt_long (argc, argv, "", long_options, &index)) != -1)
     if (parse_option (configuration, option, long_options[index].name) == -1)
       return -1;

@@ -22,6 +22,9 @@ struct context_definition {
   atomic_bool complained; /* that the view does not exist */
 };
 
+/* More are never asked of upstream at once for one connection. */
+#define MAX_REQUESTS_IN_FLIGHT 64
+
 struct configuration {
   struct address upstream;
   struct address *listen;
@@ -34,8 +37,9 @@ struct configuration {
   unsigned negotiation;  /* seconds a client has for it */
   unsigned option_bytes; /* a client may send while it lasts */
   unsigned connections_per_address;
-  unsigned idle;            /* seconds a client may do nothing */
-  unsigned bytes_in_flight; /* asked of upstream for one connection */
+  unsigned idle;               /* seconds a client may do nothing */
+  unsigned requests_in_flight; /* of upstream for one connection */
+  unsigned bytes_in_flight;    /* asked of upstream for one connection */
 };
 
 struct relay {

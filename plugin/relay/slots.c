@@ -26,7 +26,7 @@ is_full (const struct transmission *transmission, uint32_t length)
   const struct configuration *configuration =
       transmission->connection->relay->configuration;
 
-  return transmission->in_flight == SLOTS ||
+  return transmission->in_flight >= configuration->requests_in_flight ||
          (transmission->in_flight > 0 &&
           transmission->bytes_in_flight + length >
               configuration->bytes_in_flight);

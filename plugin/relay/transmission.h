@@ -16,7 +16,7 @@
 #include "plugin/relay/reply.h"
 
 /* Reads in flight; further requests wait in the client's socket. */
-#define SLOTS 64
+#define SLOTS MAX_REQUESTS_IN_FLIGHT
 
 /* A client's request that several requests to the server make up; owned by all
  * of them together.  The reply ends with the last. */

@@ -5,6 +5,7 @@
 
 import socket as sockets
 import struct
+import subprocess
 import sys
 
 import stage
@@ -104,6 +105,27 @@ def check_bytes_in_flight():
             flags, kind, cookie, data = c.chunk()
             assert kind == OFFSET_DATA and flags & wire.DONE
             assert data[8:] == contents(cookie * 4096, 4096)
+
+
+def check_requests_in_flight():
+    relay, socket = stage.relay(held.path, '--max-requests-in-flight', '2',
+                                name='requests.sock')
+    with client(socket) as c, client(socket) as other:
+        for i in range(4):
+            c.request(READ, i * 512, 512, cookie=i)
+        stage.wait_for('two requests', lambda: len(held.waiting) == 2)
+        cookie = other.request(READ, 0, 512)
+        stage.wait_for('three requests', lambda: len(held.waiting) == 3)
+        held.release()
+        assert wire.assemble(other.chunks(cookie), 0, 512) == contents(0, 512)
+        stage.wait_for('the other two', lambda: len(held.waiting) == 2)
+        held.release()
+        assert {c.chunk()[2] for _ in range(4)} == set(range(4))
+    refused = subprocess.run(
+        ['pullback-relay', '--upstream', 'unix:' + held.path, '--listen',
+         'unix:' + stage.path('never.sock'), '--max-requests-in-flight', '65'],
+        stderr=subprocess.PIPE, timeout=20)
+    assert refused.returncode == 1 and b'64 at most' in refused.stderr
 
 
 stage.run_checks(sys.modules[__name__])
