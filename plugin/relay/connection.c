@@ -3,9 +3,22 @@
 
 #include "config.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "plugin/relay/connection.h"
+
+/* What a client has pulled, for whoever reads the log. */
+static void
+log_reads (const struct connection *connection)
+{
+  if (connection->reads > 0)
+    fprintf (stderr,
+             "pullback-relay: a client of export '%s' read %" PRIu64
+             " bytes in %" PRIu64 " requests\n",
+             connection->export, connection->bytes_read, connection->reads);
+}
 
 void
 connection_serve (struct relay *relay, int fd)
@@ -23,6 +36,7 @@ connection_serve (struct relay *relay, int fd)
     stream_set_time_limit (&connection->stream, 0);
     stream_set_idle_limit (&connection->stream, relay->configuration->idle);
     transmission (connection);
+    log_reads (connection);
   }
   stream_end_tls (&connection->stream);
   upstream_close (&connection->upstream);

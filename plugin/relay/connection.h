@@ -27,6 +27,8 @@ struct connection {
   char *export; /* its name */
   struct upstream upstream;
   struct export_info info;
+
+  uint64_t reads, bytes_read; /* that were asked for and could be met */
 };
 
 /* Serves a client from greeting to end; closes nothing of the caller's. */

@@ -118,6 +118,8 @@ command_read (struct transmission *transmission, const struct request *request)
                         "fragmented");
   if (request->length == 0)
     return reply_success (writer, &request->to);
+  transmission->connection->reads++;
+  transmission->connection->bytes_read += request->length;
   return read_range (transmission, &request->to, request->length,
                      request->flags);
 }
