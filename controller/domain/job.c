@@ -35,7 +35,10 @@ event_came (void *opaque, const char *event, json_object *data)
 
   if (job->judging)
     job->kind->judge (job, event, data);
-  else if (job->nr_early < MAX_EARLY_EVENTS) {
+  /* Jobs say their every step, many for each disk, which would leave no place
+   * for the rest; how they stand is asked for when the judging starts. */
+  else if (strcmp (event, "JOB_STATUS_CHANGE") != 0 &&
+           job->nr_early < MAX_EARLY_EVENTS) {
     struct early_event *early = &job->early[job->nr_early++];
 
     /* A copy: counting references is not safe between threads in json-c. */
@@ -203,8 +206,18 @@ struct job *
 job_begin (const struct job_request *request, struct backup *backup,
            struct checkpoint *checkpoint)
 {
-  struct job *job = begin (request, backup, checkpoint);
+  struct job *job;
 
+  /* The new job's journal would take the place of that one. */
+  if (journal_exists (request->state, request->domain->name) &&
+      journal_recover (request->state, request->domain) == -1) {
+    backup_free (backup);
+    checkpoint_free (checkpoint);
+    fail_prefix ("what an earlier backup of domain '%s' left cannot be removed",
+                 request->domain->name);
+    return NULL;
+  }
+  job = begin (request, backup, checkpoint);
   if (job == NULL)
     clean_up (request->state, request->domain);
   return job;

@@ -38,6 +38,23 @@ diff -u "$tmp/expected" "$tmp/got"
 pullback backup-end web >/dev/null
 nothing_left
 
+# While what is left cannot be removed no backup takes the place of its journal.
+pullback backup-begin web --checkpoint wednesday >/dev/null
+kill -9 "$pullbackd_pid"
+wait "$pullbackd_pid" || true
+journal=$tmp/home/state/domains/web/job.json
+mv "$journal" "$tmp/journal"
+echo '{' >"$journal"
+start_pullbackd
+expect_failure "left cannot be removed.*is damaged" \
+  pullback backup-begin web --checkpoint thursday
+same "bitmaps" "$(bitmaps fmt-a)" "monday wednesday"
+mv "$tmp/journal" "$journal"
+pullback backup-begin web --checkpoint wednesday >/dev/null
+pullback backup-end web --abort >/dev/null
+nothing_left
+same "bitmaps" "$(bitmaps fmt-a)" "monday"
+
 # The daemon and QEMU both gone: what is left is files and processes only.
 pullback backup-begin web --checkpoint wednesday >/dev/null
 kill -9 "$pullbackd_pid" "$qemu_pid"
