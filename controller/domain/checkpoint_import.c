@@ -10,7 +10,6 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/bitmaps.h"
 #include "controller/domain/change.h"
 #include "controller/domain/generation.h"
 #include "controller/domain/json.h"
@@ -76,10 +75,24 @@ find_or_add (struct import *import, const char *name)
   return grown;
 }
 
+/* As if those in backing images were merged, which they are as soon as it is
+ * imported. */
+static const char *
+unusable_when_merged (const struct disk *disk, struct disk_bitmap *bitmap)
+{
+  bool merged = bitmap->merged;
+  const char *why;
+
+  bitmap->merged = true;
+  why = disk_bitmap_unusable (disk, bitmap->name);
+  bitmap->merged = merged;
+  return why;
+}
+
 /* Why a bitmap cannot be part of a checkpoint; NULL: it can. */
 static const char *
-refusal (struct import *import, struct disk *disk,
-         const struct disk_bitmap *bitmap)
+refusal (const struct import *import, const struct disk *disk,
+         struct disk_bitmap *bitmap)
 {
   if (name_check ("checkpoint", bitmap->name) == -1)
     return error_message ();
@@ -87,14 +100,13 @@ refusal (struct import *import, struct disk *disk,
     return "there is a checkpoint of this name, which does not cover this disk";
   if (!bitmap->persistent)
     return "it is not persistent, but somebody's for the time being";
-  bitmap_carry_over (import->change->qmp, disk, bitmap->name);
-  return disk_bitmap_unusable (disk, bitmap->name);
+  return unusable_when_merged (disk, bitmap);
 }
 
 static int
 add (struct import *import, struct disk *disk, size_t index)
 {
-  const struct disk_bitmap *bitmap = &disk->bitmaps[index];
+  struct disk_bitmap *bitmap = &disk->bitmaps[index];
   struct candidate *candidate = find_or_add (import, bitmap->name);
   const char *why;
 
@@ -209,10 +221,13 @@ rebuild (const struct import *import, const struct candidate *candidate,
     return NULL;
   for (i = 0; i < disks->nr_disks; i++) {
     struct checkpoint_disk *entry = &checkpoint->disks[i];
+    const struct disk *disk = &disks->disks[i];
 
     entry->size = -1;
-    entry->included = disk_bitmap (&disks->disks[i], candidate->name) != NULL;
-    entry->name = strdup (disks->disks[i].name);
+    entry->included = disk_bitmap (disk, candidate->name) &&
+                      is_other_bitmap (import->change->now.checkpoints, disk,
+                                       candidate->name);
+    entry->name = strdup (disk->name);
     if (entry->included)
       entry->bitmap = strdup (candidate->name);
     checkpoint->nr_disks++;

@@ -84,6 +84,11 @@ pullback backup-begin web --disk vda --incremental lost --json >"$tmp/begin"
 grep -q '"fallback": *"no increment' "$tmp/begin" || fail "no fallback: $(cat "$tmp/begin")"
 pullback backup-end web >/dev/null
 
+# Lost state: the same comes of an import.
+pullback checkpoint-delete web kept --metadata >/dev/null
+same "import" "$(pullback checkpoint-import web)" "Domain checkpoint kept imported"
+same "changes" "$(changes kept)" 131072
+
 # Its name is not free while the image below has its bitmap.
 pullback checkpoint-delete web lost >/dev/null
 refused "backing image of disk 'vda' has a bitmap 'lost' already" \

@@ -63,6 +63,25 @@ kill_pullbackd
 printf 'c2\n' >"$state/doomed"
 start_pullbackd
 whole c1
+# Both die: what QEMU had not stored is gone, what it had is inconsistent, and a
+# deletion that was begun is still finished.
+pullback checkpoint-create-as web c2 >/dev/null
+quit_qemu
+start_disks
+pullback checkpoint-create-as web c3 >/dev/null
+kill_pullbackd
+printf 'c2\nc3\n' >"$state/doomed"
+kill -9 "$qemu_pid"
+wait "$qemu_pid" 2>/dev/null || true
+rm -f "$tmp"/{qmp,monitor}.sock
+start_pullbackd
+start_disks
+same "names" "$(names 2>/dev/null)" c1
+info c1 State | grep -q inconsistent || fail "not said: $(info c1 State)"
+same "bitmaps" "$(bitmaps fmt-a) / $(bitmaps fmt-b)" "c1 / c1"
+pullback checkpoint-delete web c1 >/dev/null
+pullback checkpoint-create-as web c1 >/dev/null
+whole c1
 # A damaged list is not guessed at; without it all are kept.
 kill_pullbackd
 printf '../c1\n' >"$state/doomed"

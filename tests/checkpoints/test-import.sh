@@ -53,6 +53,16 @@ same "changes" "$(info old Changes)" "4.1 MiB"
 same "changes" "$(info middle Changes)" "2.1 MiB"
 pullback checkpoint-dumpxml web only-b >"$tmp/dump.xml"
 same "disks" "$(xmllint --xpath "string(//disk[@checkpoint='bitmap']/@name)" "$tmp/dump.xml")" vdb
+# A bitmap on one disk that is another checkpoint's there is not taken from it.
+pullback checkpoint-create-as web named --diskspec vda,bitmap=shared >/dev/null
+qmp block-dirty-bitmap-add \
+  '{"node": "fmt-b", "name": "shared", "persistent": true}' >/dev/null
+same "shared" "$(pullback checkpoint-import web --checkpoint shared | grep -v "not imp")" \
+  "Domain checkpoint shared imported"
+pullback checkpoint-dumpxml web shared >"$tmp/dump.xml"
+same "disks" "$(xmllint --xpath "string(//disk[@checkpoint='bitmap']/@name)" "$tmp/dump.xml")" vdb
+pullback checkpoint-delete web shared >/dev/null
+pullback checkpoint-delete web named >/dev/null
 same "again" "$(pullback checkpoint-import web | grep -v "not imported")" ""
 
 # A Pullback that has lost its state: the same bitmaps, now with a current one.
