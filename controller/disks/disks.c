@@ -73,6 +73,14 @@ read_bitmaps (json_object *node, struct disk_bitmap **bitmaps,
   return 0;
 }
 
+/* A file that has a name of its own, not a URL or a description in JSON. */
+static bool
+is_file_name (const char *name)
+{
+  return name && *name && strncmp (name, "json:", 5) != 0 &&
+         !strstr (name, "://");
+}
+
 /* More images than QEMU opens as one chain. */
 #define MAX_LAYERS 1024
 
@@ -84,6 +92,7 @@ read_layers (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
 
   for (; disk->nr_layers < MAX_LAYERS; node = below) {
     struct disk_layer *layers, *layer;
+    const char *file;
 
     if (disk_node_backing (qmp, nodes, node, &below) < 0)
       return -1;
@@ -95,19 +104,13 @@ read_layers (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
     disk->layers = layers;
     layer = &layers[disk->nr_layers++];
     *layer = (struct disk_layer){ 0 };
+    file = qmp_string (below, "file");
     if (copy (&layer->node, qmp_string (below, "node-name")) < 0 ||
+        (is_file_name (file) && copy (&layer->file, file) < 0) ||
         read_bitmaps (below, &layer->bitmaps, &layer->nr_bitmaps) < 0)
       return -1;
   }
   return 0;
-}
-
-/* A file that has a name of its own, not a URL or a description in JSON. */
-static bool
-is_file_name (const char *name)
-{
-  return name && *name && strncmp (name, "json:", 5) != 0 &&
-         !strstr (name, "://");
 }
 
 static int
@@ -245,6 +248,7 @@ free_layers (struct disk *disk)
 {
   for (size_t i = 0; i < disk->nr_layers; i++) {
     free (disk->layers[i].node);
+    free (disk->layers[i].file);
     free_bitmaps (disk->layers[i].bitmaps, disk->layers[i].nr_bitmaps);
   }
   free (disk->layers);

@@ -24,6 +24,7 @@ struct disk_bitmap {
 /* An image below the one that is written to. */
 struct disk_layer {
   char *node; /* node-name of its format node */
+  char *file; /* path of the image, NULL if it is not a file */
   struct disk_bitmap *bitmaps;
   size_t nr_bitmaps;
 };

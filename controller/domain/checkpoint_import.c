@@ -12,6 +12,7 @@
 #include "controller/common/error.h"
 #include "controller/domain/change.h"
 #include "controller/domain/generation.h"
+#include "controller/domain/images.h"
 #include "controller/domain/json.h"
 #include "controller/domain/other_bitmaps.h"
 #include "controller/domain/plan.h"
@@ -236,7 +237,9 @@ rebuild (const struct import *import, const struct candidate *candidate,
       return NULL;
     }
   }
-  return STEAL (checkpoint);
+  return images_set (checkpoint, import->change->now.disks) == 0
+             ? STEAL (checkpoint)
+             : NULL;
 }
 
 /* As a chain of their own, from the oldest on; the last becomes current where

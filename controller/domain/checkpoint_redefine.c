@@ -12,6 +12,7 @@
 #include "controller/domain/family.h"
 #include "controller/domain/generation.h"
 #include "controller/domain/health.h"
+#include "controller/domain/images.h"
 #include "controller/domain/json.h"
 #include "controller/domain/plan.h"
 #include "controller/formats/names.h"
@@ -130,6 +131,19 @@ check_bitmaps (struct change *change, const struct checkpoint *checkpoint)
   return 0;
 }
 
+/* Without a look at the bitmaps, what was known of their images stays. */
+static int
+keep_images (struct checkpoint *checkpoint, const struct checkpoint *known)
+{
+  size_t i;
+
+  for (i = 0; i < known->nr_images; i++)
+    if (image_add (checkpoint, known->images[i].disk, known->images[i].file) ==
+        -1)
+      return -1;
+  return 0;
+}
+
 /* What it keeps of the one of its name, or gets as a new one. */
 static int
 complete (struct change *change, struct checkpoint *checkpoint,
@@ -206,6 +220,8 @@ checkpoint_redefine (const char *state, struct change *change,
     return -1;
   known = checkpoint_list_find (list, checkpoint->name);
   if (complete (change, checkpoint, known) == -1 ||
+      (known && !validate ? keep_images (checkpoint, known)
+                          : images_set (checkpoint, change->now.disks)) == -1 ||
       (validate && check_bitmaps (change, checkpoint) == -1))
     return -1;
   return store (state, change, checkpoint, known != NULL);

@@ -190,6 +190,11 @@ add_xml (unsigned options, struct checkpoint *checkpoint, json_object *json)
   CLEANUP_FREE char *xml = NULL;
   size_t i;
 
+  for (i = 0; i < checkpoint->nr_images; i++) {
+    free (checkpoint->images[i].disk);
+    free (checkpoint->images[i].file);
+  }
+  checkpoint->nr_images = 0;
   if (!(options & OPTION_GENERATION))
     free (STEAL (checkpoint->generation));
   if (options & OPTION_NO_DOMAIN)

@@ -7,18 +7,41 @@
 #include <stdlib.h>
 
 #include "controller/domain/health.h"
+#include "controller/domain/images.h"
 #include "controller/domain/plan.h"
 
+static const char *
+unknown_image (const struct checkpoint *checkpoint, const struct disk *disk)
+{
+  return image_is_known (checkpoint, disk)
+             ? NULL
+             : "the image on top is none of those that recorded its changes, "
+               "and what changed before a snapshot may be lost; where images "
+               "were only moved, --redefine with --redefine-validate accepts "
+               "it";
+}
+
 const char *
-checkpoint_disk_health (const struct checkpoint *checkpoint,
-                        const struct checkpoint_disk *entry,
-                        struct disk_list *disks)
+checkpoint_unusable (const struct checkpoint *checkpoint,
+                     const struct disk *disk)
+{
+  const char *why =
+      disk_bitmap_unusable (disk, checkpoint_bitmap (checkpoint, disk->name));
+
+  return why ? why : unknown_image (checkpoint, disk);
+}
+
+static const char *
+disk_health (const struct checkpoint *checkpoint,
+             const struct checkpoint_disk *entry, struct disk_list *disks)
 {
   const struct disk *disk = disk_by_name (disks, entry->name);
+  const char *why;
 
   if (disk == NULL)
     return "the domain has no such disk any more";
-  return disk_bitmap_broken (disk, checkpoint_bitmap (checkpoint, entry->name));
+  why = disk_bitmap_broken (disk, checkpoint_bitmap (checkpoint, entry->name));
+  return why ? why : unknown_image (checkpoint, disk);
 }
 
 char *
@@ -30,9 +53,8 @@ checkpoint_health (const struct checkpoint *checkpoint, struct disk_list *disks)
 
   for (i = 0; i < checkpoint->nr_disks; i++) {
     const struct checkpoint_disk *entry = &checkpoint->disks[i];
-    const char *why = entry->included
-                          ? checkpoint_disk_health (checkpoint, entry, disks)
-                          : NULL;
+    const char *why =
+        entry->included ? disk_health (checkpoint, entry, disks) : NULL;
 
     if (why == NULL)
       continue;
@@ -52,10 +74,12 @@ checkpoint_disk_changes (const struct checkpoint *checkpoint,
                          const struct checkpoint_disk *entry,
                          struct disk_list *disks)
 {
-  const struct disk *disk = disk_by_name (disks, entry->name);
-  const char *bitmap = checkpoint_bitmap (checkpoint, entry->name);
+  const struct disk *disk;
 
-  if (disk == NULL || bitmap == NULL || disk_bitmap_broken (disk, bitmap))
+  if (!entry->included || disk_health (checkpoint, entry, disks))
     return -1;
-  return (int64_t) disk_bitmap (disk, bitmap)->count;
+  disk = disk_by_name (disks, entry->name);
+  return (int64_t) disk_bitmap (disk,
+                                checkpoint_bitmap (checkpoint, entry->name))
+      ->count;
 }

@@ -15,10 +15,10 @@
 char *checkpoint_health (const struct checkpoint *checkpoint,
                          struct disk_list *disks);
 
-/* The same for one of its disks, as a text of static life time. */
-const char *checkpoint_disk_health (const struct checkpoint *checkpoint,
-                                    const struct checkpoint_disk *entry,
-                                    struct disk_list *disks);
+/* Why the checkpoint cannot be the base of a disk that it covers, at present or
+ * at all; a text of static life time.  NULL: it can. */
+const char *checkpoint_unusable (const struct checkpoint *checkpoint,
+                                 const struct disk *disk);
 
 /* Bytes that changed on the disk since the checkpoint; -1: not known. */
 int64_t checkpoint_disk_changes (const struct checkpoint *checkpoint,

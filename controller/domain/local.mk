@@ -16,6 +16,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/findings.c controller/domain/findings.h \
 	controller/domain/generation.c controller/domain/generation.h \
 	controller/domain/health.c controller/domain/health.h \
+	controller/domain/images.c controller/domain/images.h \
 	controller/domain/job.c controller/domain/job.h \
 	controller/domain/job_kind.h \
 	controller/domain/job_pull.c \

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
+#include "controller/domain/health.h"
 #include "controller/domain/plan.h"
 #include "controller/formats/names.h"
 
@@ -146,7 +147,7 @@ choose_base (const struct plan *plan, const struct plan_request *request,
                  name, request->domain->name, request->domain->name);
   bitmap = checkpoint_bitmap (base, requested->name);
   if (bitmap)
-    why = disk_bitmap_unusable (disk->disk, bitmap);
+    why = checkpoint_unusable (base, disk->disk);
   if (why) {
     if (asprintf (&disk->fallback, "no increment since '%s': %s", name, why) ==
         -1) {
@@ -174,7 +175,7 @@ choose_change_maps (const struct plan *plan, struct plan_disk *disk)
     const struct checkpoint *checkpoint = plan->retained->checkpoints[i];
     const char *bitmap = checkpoint_bitmap (checkpoint, disk->disk->name);
 
-    if (bitmap == NULL || disk_bitmap_unusable (disk->disk, bitmap))
+    if (bitmap == NULL || checkpoint_unusable (checkpoint, disk->disk))
       continue;
     disk->change_maps[disk->nr_change_maps++] = (struct capture_change_map){
       .checkpoint = checkpoint->name,

@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "controller/common/error.h"
 #include "controller/domain/generation.h"
+#include "controller/domain/images.h"
 #include "controller/domain/plan.h"
 #include "controller/formats/names.h"
 
@@ -239,6 +240,8 @@ plan_checkpoint (const struct plan_request *request,
   if (plan_add_disks (checkpoint, inventory) == -1 ||
       plan_name_bitmaps (request, retained, checkpoint) == -1 ||
       check_free (checkpoint, inventory) == -1)
+    return -1;
+  if (images_set (checkpoint, inventory) == -1)
     return -1;
   free (checkpoint->parent);
   error_clear ();

@@ -10,6 +10,7 @@
 #include "controller/common/error.h"
 #include "controller/domain/bitmaps.h"
 #include "controller/domain/health.h"
+#include "controller/domain/images.h"
 #include "controller/domain/json.h"
 #include "controller/domain/monitor.h"
 #include "controller/domain/plan.h"
@@ -91,6 +92,22 @@ finish_doomed (const struct reconcile_request *request,
   return read_both (request, reconciled);
 }
 
+/* The image on top has from now on all that those below have. */
+static void
+trust_top (const struct reconcile_request *request,
+           struct checkpoint *checkpoint, const struct disk *disk)
+{
+  if (image_is_known (checkpoint, disk) ||
+      !image_below_is_known (checkpoint, disk,
+                             checkpoint_bitmap (checkpoint, disk->name)))
+    return;
+  if (image_add (checkpoint, disk->name, disk->file) == -1 ||
+      catalogue_replace_checkpoint (request->state, request->domain->name,
+                                    checkpoint) == -1)
+    log_line ("domain '%s': checkpoint '%s': %s", request->domain->name,
+              checkpoint->name, error_message ());
+}
+
 /* Merges every bitmap of a checkpoint that backing images have, too. */
 static bool
 carry_over (const struct reconcile_request *request,
@@ -104,12 +121,13 @@ carry_over (const struct reconcile_request *request,
     struct disk *disk = &reconciled->disks->disks[d];
 
     for (i = 0; disk->nr_layers && i < list->nr_checkpoints; i++) {
-      const struct checkpoint *checkpoint = list->checkpoints[i];
+      struct checkpoint *checkpoint = list->checkpoints[i];
       const char *bitmap = checkpoint_bitmap (checkpoint, disk->name);
 
       if (bitmap == NULL || !bitmap_carry_over (request->qmp, disk, bitmap))
         continue;
       carried = true;
+      trust_top (request, checkpoint, disk);
       findings_add_repair (request->findings, request->domain->name,
                            "checkpoint '%s' was carried over to node '%s' of "
                            "disk '%s' from its backing images",

@@ -30,6 +30,11 @@ checkpoint_free (struct checkpoint *checkpoint)
     free (checkpoint->disks[i].bitmap);
   }
   free (checkpoint->disks);
+  for (i = 0; i < checkpoint->nr_images; i++) {
+    free (checkpoint->images[i].disk);
+    free (checkpoint->images[i].file);
+  }
+  free (checkpoint->images);
   free (checkpoint->name);
   free (checkpoint->description);
   free (checkpoint->parent);
@@ -128,6 +133,42 @@ end_disks (void *reader)
     return fail (ERROR_INVALID,
                  "lists no <disk>; leave <disks> out to mean all disks");
   return check_names_differ ("disk", &list);
+}
+
+static int
+begin_image (void *reader)
+{
+  struct checkpoint *checkpoint = reader;
+  struct checkpoint_image *images;
+
+  if (checkpoint->nr_images == FORMATS_MAX_IMAGES)
+    return fail (ERROR_INVALID, "there are more than %d images",
+                 FORMATS_MAX_IMAGES);
+  images = reallocarray (checkpoint->images, checkpoint->nr_images + 1,
+                         sizeof *images);
+  if (!images)
+    return fail_errno (ERROR_SYSTEM, "cannot add an image");
+  checkpoint->images = images;
+  images[checkpoint->nr_images++] = (struct checkpoint_image){ 0 };
+  return 0;
+}
+
+static int
+store_image_disk (void *reader, const char *value)
+{
+  struct checkpoint *checkpoint = reader;
+
+  return store_name (&checkpoint->images[checkpoint->nr_images - 1].disk,
+                     "disk", value);
+}
+
+static int
+store_image_file (void *reader, const char *value)
+{
+  struct checkpoint *checkpoint = reader;
+
+  return store_path (&checkpoint->images[checkpoint->nr_images - 1].file,
+                     value);
 }
 
 static int
@@ -240,6 +281,12 @@ static const struct xml_element disk_element[] = {
   { .name = NULL }
 };
 
+static const struct xml_attribute image_attributes[] = {
+  { .name = "disk", .store = store_image_disk, .required = true },
+  { .name = "file", .store = store_image_file, .required = true },
+  { NULL }
+};
+
 static const struct xml_element parent_children[] = {
   { .name = "name", .text = store_parent_name }, { .name = NULL }
 };
@@ -256,6 +303,11 @@ static const struct xml_element checkpoint_children[] = {
   { .name = "parent", .children = parent_children, .end = end_parent },
   { .name = "creationTime", .text = store_creation_time },
   { .name = "generation", .space = NAMESPACE, .text = store_generation },
+  { .name = "image",
+    .space = NAMESPACE,
+    .many = true,
+    .begin = begin_image,
+    .attributes = image_attributes },
   { .name = "disks", .children = disk_element, .end = end_disks },
   { .name = "domain",
     .children = domain_children,
@@ -334,6 +386,12 @@ checkpoint_format (const struct checkpoint *checkpoint)
              "  <pullback:generation xmlns:pullback='" NAMESPACE "'>%s"
              "</pullback:generation>\n",
              checkpoint->generation);
+  for (i = 0; i < checkpoint->nr_images; i++) {
+    fputs ("  <pullback:image xmlns:pullback='" NAMESPACE "'", writer.stream);
+    xml_write_attribute (&writer, "disk", checkpoint->images[i].disk);
+    xml_write_attribute (&writer, "file", checkpoint->images[i].file);
+    fputs ("/>\n", writer.stream);
+  }
   if (checkpoint->nr_disks) {
     fputs ("  <disks>\n", writer.stream);
     for (i = 0; i < checkpoint->nr_disks; i++)

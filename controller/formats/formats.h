@@ -18,6 +18,13 @@ struct checkpoint_disk {
   int64_t size;  /* bytes of changes, output only; -1: not said */
 };
 
+/* An image in which a disk's bitmap has all that changed since the checkpoint:
+ * the one that was on top then, and those that it was carried over to. */
+struct checkpoint_image {
+  char *disk;
+  char *file; /* absolute path */
+};
+
 struct checkpoint {
   char *name;            /* NULL in a request: to be made from the time */
   char *description;     /* NULL: none */
@@ -26,16 +33,20 @@ struct checkpoint {
   /* A UUID that tells apart checkpoints that had the name one after the other.
    * Pullback's own element, in no document of libvirt's.  NULL: not said. */
   char *generation;
+  struct checkpoint_image *images; /* Pullback's own, too */
+  size_t nr_images;
   /* All that is kept of <domain>.  NULL: not said; no name, no <domain>. */
   char *domain_name, *domain_uuid;
   struct checkpoint_disk *disks;
   size_t nr_disks;
 };
 
-/* No document is longer (bytes), deeper (elements) or names more disks. */
+/* No document is longer (bytes), deeper (elements) or names more disks or
+ * images. */
 #define FORMATS_MAX_LENGTH (1024 * 1024)
 #define FORMATS_MAX_DEPTH  64
 #define FORMATS_MAX_DISKS  1024
+#define FORMATS_MAX_IMAGES 8192
 
 /* Parses without network, entities or includes, within the limits above.
  * NULL: reported, with the line and what is expected. */

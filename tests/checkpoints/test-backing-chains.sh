@@ -122,10 +122,36 @@ for node in fmt-d fmt-c; do
   qmp blockdev-del "{\"node-name\": \"$node\"}" >/dev/null
 done
 
+# A snapshot by the rules, but before anybody looked the image below left the
+# chain, and its bitmap with it: what is on top looks whole and is not.
+pullback checkpoint-create-as web moved --diskspec vda >/dev/null
+guest_write $vda "write -P 4 3M 64k"
+add_overlay h a
+snapshot fmt-a fmt-h moved
+qmp block-stream '{"job-id": "stream", "device": "fmt-h"}' >/dev/null
+wait_for 10 no_jobs
+info moved State | grep -q "broken: disk 'vda': the image on top is none of those" ||
+  fail "not said: $(info moved State)"
+pullback backup-begin web --disk vda --incremental moved --json >"$tmp/begin"
+grep -q '"fallback": *"no increment' "$tmp/begin" || fail "no fallback: $(cat "$tmp/begin")"
+pullback backup-end web >/dev/null
+# Its document alone does not make it right; a word that it was looked at does.
+pullback checkpoint-dumpxml web moved >"$tmp/moved.xml"
+! grep -q "image" "$tmp/moved.xml" || fail "images in libvirt's document"
+redefine <"$tmp/moved.xml" >/dev/null
+info moved State | grep -q "broken" || fail "right without a look"
+redefine --redefine-validate <"$tmp/moved.xml" >/dev/null
+same "state" "$(info moved State)" usable
+for name in moved kept lost; do
+  pullback checkpoint-delete web $name >/dev/null
+done
+qmp blockdev-del '{"node-name": "fmt-a"}' >/dev/null
+pullback checkpoint-create-as web kept --diskspec vda >/dev/null
+
 # In the image on top and in the lowest, but not in the one between them.
 pullback checkpoint-delete web later >/dev/null
-add_overlay e a
-snapshot fmt-a fmt-e
+add_overlay e h
+snapshot fmt-h fmt-e
 add_overlay f e
 snapshot fmt-e fmt-f kept
 info kept State | grep -q "missing in an image in the middle" ||
