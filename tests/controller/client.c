@@ -105,9 +105,9 @@ backups (pullback_handle *handle, const char *domain)
                PULLBACK_ERROR_NOT_FOUND, domain);
   check_error (pullback_backup_end (handle, domain, 1) == NULL,
                PULLBACK_ERROR_NOT_FOUND, domain);
-  check_error (
-      pullback_backup_begin (handle, domain, NULL, NULL, "magic", NULL, 0) == NULL,
-      PULLBACK_ERROR_INVALID, "'magic'");
+  check_error (pullback_backup_begin (handle, domain, NULL, NULL, "magic", NULL,
+                                      0) == NULL,
+               PULLBACK_ERROR_INVALID, "'magic'");
 }
 
 static const char *shared_uri;
