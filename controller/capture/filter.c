@@ -98,14 +98,29 @@ go_on (struct capture *capture, int result)
   return r;
 }
 
+/* A node that is there while the guest stands still tells whoever comes after a
+ * process that died then that the guest is to go on (see recover.c). */
+static int
+mark_pause (struct capture *capture, const char *name)
+{
+  return capture_make (capture, UNDO_NODE, name, NULL, "blockdev-add",
+                       qmp_object ("driver", qmp_text ("null-co"), "node-name",
+                                   qmp_text (name), NULL));
+}
+
 static int
 cut (struct capture *capture)
 {
+  char mark[NAME_SIZE + sizeof "-pause"];
   bool running;
   uint64_t start;
   int r;
 
+  snprintf (mark, sizeof mark, "%s-pause", capture->disks[0].job);
+
   if (is_running (capture->qmp, &running) < 0)
+    return -1;
+  if (running && mark_pause (capture, mark) < 0)
     return -1;
   if (running)
     flush_before (capture);
@@ -123,6 +138,9 @@ cut (struct capture *capture)
   capture->report.cut_microseconds = cut_clock () - start;
   if (running)
     capture->report.pause_microseconds = capture->report.cut_microseconds;
+  if (running && r == 0)
+    r = qmp_execute (capture->qmp, "blockdev-del",
+                     qmp_object ("node-name", qmp_text (mark), NULL), NULL);
   return r;
 }
 

@@ -162,6 +162,18 @@ note_all (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
              : 0;
 }
 
+/* The guest goes on first, if the process died while it stood still. */
+static int
+end_pause (struct qmp *qmp, struct undo_list *left,
+           const struct disk_nodes *nodes, const char *job)
+{
+  size_t before = left->nr_entries;
+
+  if (note_nodes (left, nodes, job, "-pause") < 0)
+    return -1;
+  return left->nr_entries > before ? qmp_execute (qmp, "cont", NULL, NULL) : 0;
+}
+
 int
 capture_recover_exports (struct qmp *qmp, const char *job)
 {
@@ -179,6 +191,7 @@ capture_recover (struct qmp *qmp, const char *job)
   CLEANUP_DISK_NODES struct disk_nodes nodes = { NULL, NULL };
 
   if (disk_nodes_query (qmp, &nodes) < 0 ||
+      end_pause (qmp, &left, &nodes, job) < 0 ||
       note_all (qmp, &left, &nodes, job) < 0)
     return -1;
   return undo_run (qmp, &left, UNDO_ALL);
