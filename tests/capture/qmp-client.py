@@ -221,7 +221,8 @@ def with_qemu(pid):
                        command="query-block")
     expect_failure("closed the monitor", driver, "wait", event="STOP",
                    timeout=20000)
-    assert driver("events")[-1] == ""
+    # Who waits is woken before the handler is told.
+    wait_until(lambda: driver("events")[-1] == "")
     driver.close()
 
 
