@@ -22,7 +22,9 @@ for victim in "nbdkit --foreground" "pullback-relay --upstream"; do
   kill -9 "$pid"
   wait "$client" || true
   wait_for 10 grep -q broken <(pullback backup-info web --json)
-  pullback backup-info web --json | grep -q "was killed by signal 9" ||
+  # nbdkit 1.32 aborts when the relay dies in the middle of its replies, and may
+  # be the first to be noticed.
+  pullback backup-info web --json | grep -q "was killed by signal [69]" ||
     fail "the reason is not said"
   qemu_alive
   disk_write vda 0x22 1M 64k
