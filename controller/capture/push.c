@@ -17,6 +17,11 @@
 /* As in capture.c. */
 #define MAX_DISKS 1000
 
+/* Requests of a job in flight.  Whatever QEMU drains its nodes for, also the
+ * end of another disk's job, waits for all of them and stands still meanwhile;
+ * QEMU's own 64, of up to a MiB each, are long on a slow target. */
+#define MAX_WORKERS 8
+
 static const char promise_of_old[] =
     "this version of QEMU fails a write of the guest's where the target cannot "
     "take the old data at that moment; the backup fails and leaves the guest "
@@ -70,7 +75,11 @@ backup_arguments (const struct push *push, const struct pushed_disk *disk)
       qmp_text ("report"), "on-target-error", qmp_text ("report"),
       "on-cbw-error", qmp_text (push->break_snapshot ? "break-snapshot" : NULL),
       "filter-node-name", qmp_text (disk->filter), "auto-dismiss",
-      qmp_flag (false), NULL);
+      qmp_flag (false), "x-perf",
+      qmp_can (push->qmp, "blockdev-backup", NULL, "x-perf")
+          ? qmp_object ("max-workers", qmp_number (MAX_WORKERS), NULL)
+          : NULL,
+      NULL);
 }
 
 static int

@@ -65,11 +65,12 @@ print(*["%d+%d" % (s, e - s) for s, e in runs])'
 }
 
 # slow_server NAME BYTES-PER-SECOND: an export of a disk's size that takes what
-# is written to it only slowly, on $tmp/NAME.sock.
+# is written to it only slowly, on $tmp/NAME.sock.  Sets slow_pid.
 slow_server ()
 {
   nbdkit -f -U "$tmp/$1.sock" --filter=rate memory $disk_size \
     rate=$(($2 * 8)) >"$tmp/$1.log" 2>&1 &
-  ends_with_test $!
+  slow_pid=$!
+  ends_with_test "$slow_pid"
   wait_for 10 test -S "$tmp/$1.sock"
 }

@@ -2,7 +2,9 @@
 # Push backups; also run with each QEMU of the matrix.
 
 PUSH_TESTS = \
-	%D%/test-push-full.sh
+	%D%/test-push-fails.sh \
+	%D%/test-push-full.sh \
+	%D%/test-push-incremental.sh
 
 TESTS += $(PUSH_TESTS)
 EXTRA_DIST += $(PUSH_TESTS) %D%/functions.sh

@@ -5,7 +5,7 @@
 
 . "$srcdir/tests/push/functions.sh"
 
-start_domain 4000000
+start_domain 3000000
 for disk in vda vdb; do
   disk_write $disk 0x11 0 8M
   disk_write $disk 0x12 40M 3M
@@ -15,16 +15,16 @@ pullback backup-begin web --push --checkpoint monday \
   --target "vda=$tmp/vda.full" --target "vdb=$tmp/vdb.full" >"$tmp/begin.out"
 grep -q "all .*qcow2 .*$tmp/vda.full" "$tmp/begin.out" ||
   { cat "$tmp/begin.out"; fail "the target is not shown"; }
+state_is running || fail "it was over before the guest writes"
+expect_failure "is still running, and ends by itself" pullback backup-end web
+expect_failure "is running already" pullback backup-begin web
+expect_failure "is running" pullback checkpoint-create-as web noon
+same "checkpoints while it runs" "$(pullback checkpoint-list web --name)" ""
 for n in 0 3 5 7; do
   disk_write vda 0x2$n ${n}M 64k
   disk_write vdb 0x3$n ${n}M 64k
   disk_write vda 0 4${n}M 64k
 done
-state_is running || fail "it was over before the guest wrote"
-expect_failure "is still running, and ends by itself" pullback backup-end web
-expect_failure "is running already" pullback backup-begin web
-expect_failure "is running" pullback checkpoint-create-as web noon
-same "checkpoints while it runs" "$(pullback checkpoint-list web --name)" ""
 wait_state completed
 same "checkpoints" "$(pullback checkpoint-list web --name)" monday
 nothing_left
