@@ -18,6 +18,8 @@ start_disks ()
     -device virtio-blk-pci,drive=fmt-a,id=vda \
     -blockdev "qcow2,node-name=fmt-b,file.driver=file,file.filename=$tmp/b.qcow2" \
     -device virtio-blk-pci,drive=fmt-b,id=vdb "$@"
+  # Its socket is there before its disks are.
+  qmp query-status >/dev/null
 }
 
 start_domain ()
