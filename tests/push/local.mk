@@ -4,7 +4,9 @@
 PUSH_TESTS = \
 	%D%/test-push-fails.sh \
 	%D%/test-push-full.sh \
-	%D%/test-push-incremental.sh
+	%D%/test-push-incremental.sh \
+	%D%/test-push-no-space.sh \
+	%D%/test-push-targets.sh
 
 TESTS += $(PUSH_TESTS)
 EXTRA_DIST += $(PUSH_TESTS) %D%/functions.sh
