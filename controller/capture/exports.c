@@ -91,6 +91,11 @@ export_add (struct capture *capture, const struct captured_disk *disk)
   for (size_t m = 0; m < disk->request->nr_change_maps; m++)
     maps =
         qmp_append (maps, qmp_text (disk->request->change_maps[m].checkpoint));
+  /* Undone after the export is deleted and the data path has ended. */
+  if (undo_push (&capture->made, UNDO_CLIENTS, disk->job, NULL) < 0) {
+    json_object_put (maps);
+    return -1;
+  }
   return capture_make (
       capture, UNDO_EXPORT, disk->job, NULL, "block-export-add",
       qmp_object ("type", qmp_text ("nbd"), "id", qmp_text (disk->job),

@@ -157,9 +157,10 @@ note_all (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
     return -1;
   /* The server is ours only if something else of ours is there, and a push has
    * none. */
-  return left->nr_entries > 0 && !pushed
-             ? undo_push (left, UNDO_SERVER, job, NULL)
-             : 0;
+  if (left->nr_entries > 0 && !pushed &&
+      undo_push (left, UNDO_SERVER, job, NULL) < 0)
+    return -1;
+  return note_queried (qmp, left, UNDO_CLIENTS, "query-block-exports", job);
 }
 
 /* The guest goes on first, if the process died while it stood still. */

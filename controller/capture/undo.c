@@ -183,24 +183,50 @@ undo_job (struct qmp *qmp, const struct undo_entry *entry)
   return r;
 }
 
+/* 1 if the export is there; 'shutting_down' if it is already being removed. */
+static int
+find_export (struct qmp *qmp, const char *id, bool *shutting_down)
+{
+  json_object *found = NULL;
+  int r = find_listed (qmp, "query-block-exports", NULL, "id", id, &found);
+
+  *shutting_down = qmp_true (found, "shutting-down");
+  json_object_put (found);
+  return r < 0 ? r : found != NULL;
+}
+
+/* When the command is answered QEMU has closed its side of every connection. */
 static int
 undo_export (struct qmp *qmp, const struct undo_entry *entry)
 {
-  unsigned long mark = qmp_event_mark (qmp);
+  bool shutting_down;
   int r = qmp_execute (qmp, "block-export-del",
                        qmp_object ("id", qmp_text (entry->object), "mode",
                                    qmp_text ("hard"), NULL),
                        NULL);
 
-  if (r == 0)
-    return qmp_wait_event (qmp, &mark, "BLOCK_EXPORT_DELETED", "id",
-                           entry->object, GONE_LIMIT_MS, NULL) < 0
-               ? QMP_NO_ANSWER
-               : 0;
-  return r == -1 && is_listed (qmp, "query-block-exports", NULL, "id",
-                               entry->object) == 0
+  return r == -1 && (find_export (qmp, entry->object, &shutting_down) == 0 ||
+                     shutting_down)
              ? 0
              : r;
+}
+
+/* A reply that is half written to a client that does not read goes nowhere, and
+ * the export stays, until the client's side is closed: so this is not waited
+ * for before the data path has ended. */
+static int
+undo_clients (struct qmp *qmp, const struct undo_entry *entry)
+{
+  unsigned long mark = qmp_event_mark (qmp);
+  bool shutting_down;
+  int r = find_export (qmp, entry->object, &shutting_down);
+
+  if (r <= 0)
+    return r;
+  return qmp_wait_event (qmp, &mark, "BLOCK_EXPORT_DELETED", "id",
+                         entry->object, GONE_LIMIT_MS, NULL) < 0
+             ? QMP_NO_ANSWER
+             : 0;
 }
 
 /* It fails only where no server runs; QEMU cannot be asked for that. */
@@ -291,6 +317,8 @@ undo_one (struct qmp *qmp, const struct undo_entry *entry)
     return undo_export (qmp, entry);
   case UNDO_SERVER:
     return undo_server (qmp);
+  case UNDO_CLIENTS:
+    return undo_clients (qmp, entry);
   }
   return -1;
 }
