@@ -34,7 +34,7 @@ struct push_request {
 struct push;
 
 struct push_report {
-  const char *promise; /* what this QEMU cannot promise, or "" */
+  const char *promise; /* what a push cannot promise */
   uint64_t cut_microseconds;
   int64_t cut_time; /* seconds since the epoch */
 };

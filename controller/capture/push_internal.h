@@ -27,7 +27,6 @@ struct push {
   size_t nr_disks;
   struct undo_list made;
   struct push_report report;
-  bool break_snapshot; /* copying that fails is not the guest's failure */
   atomic_bool ending;
 };
 

@@ -6,6 +6,7 @@ PUSH_TESTS = \
 	%D%/test-push-full.sh \
 	%D%/test-push-incremental.sh \
 	%D%/test-push-no-space.sh \
+	%D%/test-push-target-error.sh \
 	%D%/test-push-targets.sh
 
 TESTS += $(PUSH_TESTS)
