@@ -2,6 +2,7 @@
 # Push backups; also run with each QEMU of the matrix.
 
 PUSH_TESTS = \
+	%D%/test-push-daemon-dies.sh \
 	%D%/test-push-fails.sh \
 	%D%/test-push-full.sh \
 	%D%/test-push-incremental.sh \
