@@ -281,12 +281,12 @@ job_check_end (struct job *job, bool abort)
 int
 job_end (struct job *job, bool abort, bool *committed)
 {
-  CLEANUP_JOB struct job *owned = job;
   bool kept = false;
   int r = job->kind->end (job, abort, &kept);
 
   if (committed)
     *committed = kept && job->plan->checkpoint;
+  job_free (job);
   return r;
 }
 

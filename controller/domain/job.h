@@ -52,9 +52,9 @@ json_object *job_describe (struct job *job);
 /* Name of the checkpoint that the job makes, NULL: none. */
 const char *job_checkpoint (const struct job *job);
 
-/* Comes before the end: whether it can be ended so.  QEMU closes its connections
- * here, and one that lives and does not is a reason why not.  -1: reported, and
- * the job stays, to be ended later. */
+/* Comes before the end: whether it can be ended so.  QEMU closes its
+ * connections here, and one that lives and does not is a reason why not.  -1:
+ * reported, and the job stays, to be ended later. */
 int job_check_end (struct job *job, bool abort);
 
 /* Ends it and frees it, whatever happens: QEMU closes its connections, the data

@@ -284,7 +284,7 @@ static const struct xml_element disk_element[] = {
 static const struct xml_attribute image_attributes[] = {
   { .name = "disk", .store = store_image_disk, .required = true },
   { .name = "file", .store = store_image_file, .required = true },
-  { NULL }
+  { .name = NULL }
 };
 
 static const struct xml_element parent_children[] = {
