@@ -259,8 +259,7 @@ journal_recover (const char *state, const struct domain_record *domain)
 
   if (json == NULL)
     return -1;
-  log_line ("a backup of domain '%s' was running when the daemon died; it is "
-            "taken down",
+  log_line ("what an unfinished backup of domain '%s' has left is taken down",
             domain->name);
   qmp = qmp_connect (domain->qmp, NULL, NULL);
   if (qmp == NULL) {

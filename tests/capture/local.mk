@@ -15,10 +15,9 @@ capture_tests = \
 	tests/capture/test-capture-broken.sh \
 	tests/capture/test-capture-buses.sh \
 	tests/capture/test-capture-methods.sh \
-	tests/capture/test-capture-pause.sh \
 	tests/capture/test-capture-rollback.sh
 TESTS += $(capture_tests)
-EXTRA_DIST += $(capture_tests) \
+EXTRA_DIST += $(capture_tests) tests/capture/test-capture-pause.sh \
 	tests/capture/functions.sh tests/capture/capture.py tests/capture/dies-in-pause.py \
 	tests/capture/broken.py tests/capture/buses.py tests/capture/contents.py tests/capture/inventory.py \
 	tests/capture/qmp-client.py tests/capture/rollback.py

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # The daemon killed while the guest stands still for the cut: the next one lets
-# the guest go on.
+# the guest go on.  By the filter method, which QEMU 7.2 cannot do.
 
 . "$srcdir/tests/functions.sh"
 
@@ -15,9 +15,7 @@ ends_with_test $!
 wait_for 10 test -S "$tmp/proxy.sock"
 start_pullbackd
 pullback domain-add web --qmp "$tmp/proxy.sock" >/dev/null
-[ "$(http GET /v1/domains/web | sed -n 's/.*"method":"\([a-z]*\)".*/\1/p')" = filter ] ||
-  skip "this QEMU is not paused for a cut"
-! pullback backup-begin web --checkpoint monday >/dev/null 2>&1 ||
+! pullback backup-begin web --method filter --checkpoint monday >/dev/null 2>&1 ||
   fail "the daemon was not killed"
 wait "$pullbackd_pid" || true
 [[ $(qmp query-status) == *'"paused"'* ]] || fail "not killed in the pause"

@@ -6,7 +6,8 @@ EXTRA_DIST += %D%/prepare.sh %D%/check.sh
 # other methods.
 MATRIX_TESTS = $(filter tests/capture/% tests/end-to-end/% tests/push/% \
 	tests/oracle/run-% tests/guest/%, $(TESTS)) $(MATRIX_ONLY_TESTS)
-MATRIX_ONLY_TESTS = tests/oracle/run-methods.sh
+MATRIX_ONLY_TESTS = \
+	tests/capture/test-capture-pause.sh tests/oracle/run-methods.sh
 
 .PHONY: check-matrix
 check-matrix: all $(check_PROGRAMS)
