@@ -30,7 +30,7 @@ struct disk_layer {
 };
 
 struct disk {
-  char *name;      /* vda: given, else the device's id, else by the bus */
+  char *name;      /* vda: given, else by the device's id or bus */
   char *node;      /* node-name of the format node that carries bitmaps */
   char *top;       /* the node that the device uses: 'node' or a filter on it */
   char *qdev;      /* QOM path of the device that has the property "drive";

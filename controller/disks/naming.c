@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The names of the disks: given by the user, else the device's id, else the
- * next free one of its bus. */
+/* The names of the disks: given by the user, else the device's id or what
+ * libvirt calls a disk whose device has such an id, else the next free one of
+ * its bus.
+ */
 
 #include <config.h>
 
@@ -130,6 +132,56 @@ assign_by_bus (struct disk_list *list, struct disk *disk, const char *prefix)
   return fail (ERROR_SYSTEM, "out of memory");
 }
 
+/* libvirt's name of the disk, where it has given the device such an id, of
+ * which the number counts as the name's letters do.  The ids on its other buses
+ * are addresses, which do not tell.  NULL: it has not. */
+static char *
+name_in_libvirt (const char *id)
+{
+  static const struct {
+    const char *start, *prefix;
+  } ids[] = { { "virtio-disk", "vd" }, { "usb-disk", "sd" } };
+
+  for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+    const char *number = id + strlen (ids[i].start);
+    unsigned index;
+    int length;
+
+    if (strncmp (id, ids[i].start, strlen (ids[i].start)) == 0 &&
+        strspn (number, "0123456789") == strlen (number) &&
+        sscanf (number, "%5u%n", &index, &length) == 1 && !number[length])
+      return bus_name (ids[i].prefix, index);
+  }
+  return NULL;
+}
+
+/* Leaves a disk that has a name, and a name that another disk has. */
+static int
+assign_if_free (struct disk_list *list, struct disk *disk, const char *name)
+{
+  if (disk->name || !name || disk_by_name (list, name))
+    return 0;
+  disk->name = strdup (name);
+  return disk->name ? 0 : fail (ERROR_SYSTEM, "out of memory");
+}
+
+/* An id that is a name goes before one that only stands for it. */
+static int
+assign_by_id (struct disk_list *list, bool in_libvirt)
+{
+  for (size_t i = 0; i < list->nr_disks; i++) {
+    struct disk *disk = &list->disks[i];
+    const char *id = disk_device_id (disk->qdev);
+    CLEANUP_FREE char *name = id ? name_in_libvirt (id) : NULL;
+
+    if (in_libvirt == (name != NULL) &&
+        (assign_if_free (list, disk, name) < 0 ||
+         assign_if_free (list, disk, id) < 0))
+      return -1;
+  }
+  return 0;
+}
+
 int
 disks_assign_names (struct disk_list *list, const struct disk_device *devices,
                     const struct disk_name *names, size_t nr_names)
@@ -137,13 +189,8 @@ disks_assign_names (struct disk_list *list, const struct disk_device *devices,
   for (size_t i = 0; i < nr_names; i++)
     if (assign_given (list, devices, &names[i]) < 0)
       return -1;
-  for (size_t i = 0; i < list->nr_disks; i++) {
-    const char *id = disk_device_id (list->disks[i].qdev);
-
-    if (!list->disks[i].name && id && !disk_by_name (list, id) &&
-        !(list->disks[i].name = strdup (id)))
-      return fail (ERROR_SYSTEM, "out of memory");
-  }
+  if (assign_by_id (list, false) < 0 || assign_by_id (list, true) < 0)
+    return -1;
   for (size_t i = 0; i < list->nr_disks; i++)
     if (!list->disks[i].name &&
         assign_by_bus (list, &list->disks[i], devices[i].prefix) < 0)

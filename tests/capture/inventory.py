@@ -29,13 +29,14 @@ check("vda", format="qcow2", iothread=False, reason=None)  # bus, no id
 check("sda", format="qcow2", iothread=True, reason=None)  # its controller's
 check("sdb", node="sata-format", iothread=False, reason=None)
 check("nvme0n1", format="raw", persistent=False, reason=None, size=1 * MiB)
+check("vdab", node="libvirt-format")  # the id stands for libvirt's name
 check("old", format="qcow2", persistent=False, reason=None)
 check("filtered", node="filtered-format", top="throttled", reason=None,
       persistent=True)
 check("cd", reason="its medium is removable")
 check("empty", reason="it has no medium", node=None)
 check("locked", reason="it is read-only")
-assert len(disks) == 10, sorted(disks)
+assert len(disks) == 11, sorted(disks)
 assert disks["first"]["bitmaps"]["kept"] == {
     "count": 128 * KiB, "granularity": 64 * KiB, "recording": True,
     "persistent": True, "unusable": None}
@@ -52,7 +53,7 @@ check("vda", node="sata-format")
 check("data", qdev=driver("disks")["vda"]["qdev"])
 check("first", top="throttled")
 # The names that were taken are left out, never given twice.
-assert len(disks) == 10, sorted(disks)
+assert len(disks) == 11, sorted(disks)
 said = expect_failure("no device or node 'nowhere'", driver, "disks",
                       names=[["x", "nowhere"]])
 for known in ("first", "sata-format", "filtered", "old"):

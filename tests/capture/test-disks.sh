@@ -4,7 +4,7 @@
 
 . "$srcdir/tests/capture/functions.sh"
 
-for image in first anonymous scsi sata filtered; do
+for image in first anonymous scsi sata filtered libvirt; do
   "$qemu_img" create -q -f qcow2 "$tmp/$image.qcow2" 64M
 done
 "$qemu_img" create -q -f qcow2 -o compat=0.10 "$tmp/old.qcow2" 64M
@@ -38,6 +38,8 @@ start_qemu -S -object iothread,id=io0 \
   -device ide-hd,drive=sata-format,bus=ide.0 \
   -blockdev "$(node nvme raw)" -device nvme,serial=1,drive=nvme-format \
   -blockdev "$(node old qcow2)" -device virtio-blk-pci,drive=old-format,id=old \
+  -blockdev "$(node libvirt qcow2)" \
+  -device virtio-blk-pci,drive=libvirt-format,id=virtio-disk27 \
   -object throttle-group,id=limits,x-iops-total=10000 \
   -blockdev "$(node filtered qcow2)" \
   -blockdev throttle,node-name=throttled,throttle-group=limits,file=filtered-format \
