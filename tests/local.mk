@@ -15,3 +15,4 @@ include tests/oracle/local.mk
 include tests/matrix/local.mk
 include tests/end-to-end/local.mk
 include tests/push/local.mk
+include tests/libvirt/local.mk

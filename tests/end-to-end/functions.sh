@@ -47,23 +47,23 @@ disk_discard ()
   qemu-io -f raw -c "write -z $2 $3" "$tmp/$1.truth" >/dev/null
 }
 
-# uri EXPORT
+# uri EXPORT [SOCKET]
 uri ()
 {
-  echo "nbd+unix:///$1?socket=$tmp/home/run/web/nbd.sock"
+  echo "nbd+unix:///$1?socket=${2:-$tmp/home/run/web/nbd.sock}"
 }
 
-# read_from EXPORT FILE: the whole export as a raw file.
+# read_from EXPORT FILE [SOCKET]: the whole export as a raw file.
 read_from ()
 {
-  nbdcopy "$(uri "$1")" "$2"
+  nbdcopy "$(uri "$1" "${3:-}")" "$2"
 }
 
-# changed_map NAME-OF-CONTEXT EXPORT: start and length of each run that is dirty,
-# neighbours joined.
+# changed_map NAME-OF-CONTEXT EXPORT [SOCKET]: start and length of each run that
+# is dirty, neighbours joined.
 changed_map ()
 {
-  nbdinfo --map="$1" --json "$(uri "$2")" | /usr/bin/python3 -c '
+  nbdinfo --map="$1" --json "$(uri "$2" "${3:-}")" | /usr/bin/python3 -c '
 import json, sys
 runs = []
 for extent in json.load(sys.stdin):
