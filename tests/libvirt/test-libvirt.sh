@@ -56,6 +56,16 @@ increment_is ()
   pullback backup-end web >/dev/null
 }
 
+qemu_is_gone ()
+{
+  ! beginning_of "$qemu_pid" >/dev/null
+}
+
+no_libvirt_job ()
+{
+  virsh domjobinfo web | grep -q "None"
+}
+
 our_socket=$tmp/home/run/web/nbd.sock
 libvirt_socket=$tmp/libvirt.sock
 libvirt_server="<server transport='unix' socket='$libvirt_socket'/>"
@@ -64,6 +74,7 @@ echo "<domainbackup mode='pull'>$libvirt_server</domainbackup>" >"$pull"
 
 # Two checkpoints by libvirt, and a third with a backup.
 write_both 0x11 1M 1M
+write_both 0x10 40M 16M
 virsh checkpoint-create-as web first 'the first'
 write_both 0x12 8M 64k
 virsh checkpoint-create-as web second
@@ -78,19 +89,23 @@ we_accept backup "$tmp/backup.xml"
 # QEMU's NBD server is libvirt's.
 expect_failure "NBD server is in use by somebody else" pullback backup-begin web
 same "backup" "$(virsh backup-dumpxml web)" "$(cat "$tmp/backup.xml")"
-# A push needs no server, and neither disturbs the other.
+# A push needs no server, and goes on when the other backup ends.
+slow_server slow 4000000
 write_both 0x15 1M 64k
-pullback backup-begin web --push --target "vda=$tmp/vda.pushed.image" \
-  --target "vdb=$tmp/vdb.pushed.image" >/dev/null
+pullback backup-begin web --push \
+  --target "vda=nbd+unix:///?socket=$tmp/slow.sock" \
+  --target "vdb=$tmp/vdb.image" >/dev/null
 truth_at pushed
-wait_state completed
-pullback backup-end web >/dev/null
 write_both 0x16 1M 64k
-for disk in vda vdb; do
-  compare_raw "$tmp/$disk.pushed.image" "$tmp/$disk.pushed"
-done
 contents_are third "$libvirt_socket"
 virsh domjobabort web
+state_is running || fail "the push was over before libvirt's backup"
+write_both 0x17 55M 64k
+wait_state completed
+pullback backup-end web >/dev/null
+compare_raw "$tmp/vdb.image" "$tmp/vdb.pushed"
+nbdcopy "nbd+unix:///?socket=$tmp/slow.sock" "$tmp/copy"
+cmp "$tmp/copy" "$tmp/vda.pushed"
 
 # What libvirt prints of the chain comes in, while the domain lives.
 for name in $(virsh checkpoint-list web --topological --name); do
@@ -106,8 +121,8 @@ same "chain" "$(names --from first --descendants)" "second third"
 same "current" "$(pullback checkpoint-current web --name)" third
 same "parent" "$(pullback checkpoint-parent web third)" second
 
-# An increment since one of libvirt's; 1M was written after the third, too.
-since_second="1048576+65536 16777216+131072 67108864+512"
+# An increment since one of libvirt's; more was written after the third.
+since_second="1048576+65536 16777216+131072 57671680+65536 67108864+512"
 pullback backup-begin web --incremental second --checkpoint fourth >/dev/null
 truth_at fourth
 pullback backup-dumpxml web >"$tmp/ours.xml"
@@ -115,7 +130,22 @@ libvirt_accepts backup "$tmp/ours.xml"
 changed_are "$since_second" "$our_socket"
 # Now the server is ours.
 expect_failure "NBD server already running" virsh backup-begin web "$pull"
-write_both 0x17 1M 64k
+# Its push is of its own point in time.
+write_both 0x18 1M 64k
+cat >"$tmp/push.xml" <<END
+<domainbackup mode='push'><disks>
+  <disk name='vda' type='file'><target file='$tmp/vda.theirs'/></disk>
+  <disk name='vdb' type='file'><target file='$tmp/vdb.theirs'/></disk>
+</disks></domainbackup>
+END
+we_accept backup "$tmp/push.xml"
+virsh backup-begin web "$tmp/push.xml"
+truth_at pushed
+write_both 0x19 1M 64k
+wait_for 30 no_libvirt_job
+for disk in vda vdb; do
+  compare_raw "$tmp/$disk.theirs" "$tmp/$disk.pushed"
+done
 contents_are fourth "$our_socket"
 pullback backup-end web >/dev/null
 
@@ -155,8 +185,8 @@ qemu_alive
 
 # libvirt makes the bitmaps in new images, and merges them when it commits those.
 virsh snapshot-create-as web above --disk-only --no-metadata >/dev/null
-write_both 0x18 24M 64k
-since_second="1048576+65536 16777216+131072 25165824+65536 67108864+512"
+write_both 0x20 24M 64k
+since_second="1048576+65536 16777216+131072 25165824+65536 57671680+65536 67108864+512"
 increment_is "$since_second"
 for disk in vda vdb; do
   virsh blockcommit web $disk --active --pivot --wait >/dev/null
@@ -165,7 +195,7 @@ increment_is "$since_second"
 
 # After libvirt, in a plain QEMU, by somebody who knows only the images.
 virsh destroy web --graceful
-wait_for 20 bash -c "! kill -0 $qemu_pid 2>/dev/null"
+wait_for 20 qemu_is_gone
 rm -f "$tmp"/{qmp,monitor}.sock
 start_qemu -S \
   -blockdev "qcow2,node-name=fmt-a,file.driver=file,file.filename=$tmp/vda.qcow2" \
@@ -178,8 +208,7 @@ pullback checkpoint-import web >"$tmp/import"
 same "imported" "$(names --topological)" "first second"
 disk_write vda 0x21 32M 64k
 disk_write vdb 0x21 32M 64k
-increment_is \
-  "1048576+65536 16777216+131072 25165824+65536 33554432+65536 67108864+512"
+increment_is "${since_second/25165824+65536/& 33554432+65536}"
 
 # And by libvirt's documents.
 for name in first second; do
