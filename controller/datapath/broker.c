@@ -81,8 +81,12 @@ serve_one (struct broker *broker)
       accept4 (broker->listener, NULL, NULL, SOCK_CLOEXEC);
   int fd;
 
-  if (client == -1)
+  if (client == -1) {
+    /* With no descriptor left the client stays in the queue: not at once again,
+     * but at once where the broker is told to stop. */
+    poll (&(struct pollfd){ .fd = broker->stop, .events = POLLIN }, 1, 100);
     return;
+  }
   fd = connect_and_keep (broker);
   if (fd == -1)
     log_line ("a connection to QEMU's NBD server at '%s' cannot be made: %s",

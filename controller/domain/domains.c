@@ -9,6 +9,7 @@
 #include "controller/capture/capture.h"
 #include "controller/catalogue/catalogue.h"
 #include "controller/disks/disks.h"
+#include "controller/domain/journal.h"
 #include "controller/domain/json.h"
 #include "controller/domain/job.h"
 #include "controller/domain/monitor.h"
@@ -274,6 +275,27 @@ operation_domain_info (struct service *service,
   return 0;
 }
 
+/* With the domain its journal would go, and what a backup has left in a living
+ * QEMU would never be taken down. */
+static int
+check_nothing_left (struct service *service, const char *name)
+{
+  CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
+
+  if (!journal_exists (service->state, name))
+    return 0;
+  record = catalogue_domain (service->state, name);
+  if (record == NULL)
+    return -1;
+  if (monitor_is_gone (record->qmp))
+    return 0;
+  return fail (ERROR_CONFLICT,
+               "an unfinished backup of domain '%s' is left in its QEMU and "
+               "cannot be taken down yet; repeat when the monitor '%s' is "
+               "free, the log says what is in the way",
+               name, record->qmp);
+}
+
 int
 operation_domain_remove (struct service *service,
                          const struct operation_request *request,
@@ -289,7 +311,8 @@ operation_domain_remove (struct service *service,
                  "domain '%s' has a running backup; end it first: pullback "
                  "backup-end %s",
                  request->domain, request->domain);
-  if (catalogue_remove_domain (service->state, request->domain) == -1)
+  if (check_nothing_left (service, request->domain) == -1 ||
+      catalogue_remove_domain (service->state, request->domain) == -1)
     return -1;
   job_free (STEAL (entry->job));
   *reply = json_object_new_object ();

@@ -2,7 +2,7 @@
 # Checkpoints: the tree, sizes, redefinition, deletion, crashes, import, backing
 # chains, all on a real QEMU.
 
-TESTS += \
+checkpoint_tests = \
 	%D%/test-backing-chains.sh \
 	%D%/test-broken.sh \
 	%D%/test-crash.sh \
@@ -14,17 +14,5 @@ TESTS += \
 	%D%/test-lying-qemu.sh \
 	%D%/test-many.sh \
 	%D%/test-redefine.sh
-EXTRA_DIST += \
-	%D%/functions.sh \
-	%D%/liar.py \
-	%D%/test-backing-chains.sh \
-	%D%/test-broken.sh \
-	%D%/test-crash.sh \
-	%D%/test-delete.sh \
-	%D%/test-generations.sh \
-	%D%/test-import.sh \
-	%D%/test-info.sh \
-	%D%/test-list.sh \
-	%D%/test-lying-qemu.sh \
-	%D%/test-many.sh \
-	%D%/test-redefine.sh
+TESTS += $(checkpoint_tests)
+EXTRA_DIST += $(checkpoint_tests) %D%/functions.sh %D%/liar.py

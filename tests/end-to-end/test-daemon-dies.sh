@@ -46,6 +46,7 @@ journal=$tmp/home/state/domains/web/job.json
 mv "$journal" "$tmp/journal"
 echo '{' >"$journal"
 start_pullbackd
+expect_failure "unfinished backup of domain 'web'" pullback domain-remove web
 expect_failure "left cannot be removed.*is damaged" \
   pullback backup-begin web --checkpoint thursday
 same "bitmaps" "$(bitmaps fmt-a)" "monday wednesday"
@@ -63,3 +64,5 @@ start_pullbackd
 pullback domain-list >/dev/null
 ! pgrep -f "$tmp/home/run/web" || fail "a process of the data path is left"
 ! find "$tmp/home" -name '*.scratch' | grep . || fail "a scratch file is left"
+pullback domain-remove web >/dev/null
+same "domains" "$(pullback domain-list --json)" '{"domains":[]}'
