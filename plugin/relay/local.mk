@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # pullback-relay: the NBD server that clients see.
 
-bin_PROGRAMS += plugin/relay/pullback-relay
-plugin_relay_pullback_relay_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS) \
-	$(GNUTLS_CFLAGS)
-plugin_relay_pullback_relay_LDADD = plugin/libmap.la $(LIBNBD_LIBS) \
-	$(GNUTLS_LIBS)
-plugin_relay_pullback_relay_SOURCES = \
+bin_PROGRAMS += %D%/pullback-relay
+%C%_pullback_relay_SOURCES = %D%/main.c
+%C%_pullback_relay_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
+%C%_pullback_relay_LDADD = %D%/librelay.la
+
+# All of it but main, for programs that test it, too.
+noinst_LTLIBRARIES += %D%/librelay.la
+%C%_librelay_la_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS) $(GNUTLS_CFLAGS)
+%C%_librelay_la_LIBADD = plugin/libmap.la $(LIBNBD_LIBS) $(GNUTLS_LIBS)
+%C%_librelay_la_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/block-status.c %D%/block-status.h \
 	%D%/configuration.c %D%/configuration.h \
@@ -15,13 +19,12 @@ plugin_relay_pullback_relay_SOURCES = \
 	%D%/exports.c %D%/exports.h \
 	%D%/handshake.c \
 	%D%/listener.c %D%/listener.h \
-	%D%/main.c \
 	%D%/message.c %D%/message.h \
 	%D%/names.c %D%/names.h \
 	%D%/options.h %D%/options-context.c %D%/options-export.c \
 	%D%/protocol.h \
 	%D%/ranges.c \
-	%D%/relay.h \
+	%D%/relay.c %D%/relay.h \
 	%D%/replies.c \
 	%D%/reply.c %D%/reply.h \
 	%D%/server.c %D%/server.h \

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
@@ -48,7 +47,7 @@ int
 main (int argc, char *argv[])
 {
   static struct configuration configuration;
-  static struct relay relay = { .configuration = &configuration };
+  static struct relay relay;
   struct listeners listeners = { 0 };
   int signal_fd;
 
@@ -56,27 +55,18 @@ main (int argc, char *argv[])
     return EXIT_FAILURE;
   raise_descriptor_limit ();
   signal_fd = catch_signals ();
-  relay.drain_fd = eventfd (0, EFD_CLOEXEC);
-  if (configuration.tls.mode != TLS_OFF) {
-    relay.tls = tls_new (&configuration.tls);
-    if (relay.tls == NULL)
-      return EXIT_FAILURE;
-  }
-  relay.exports = exports_new (&configuration.upstream);
-  relay.sources = sources_new (&configuration.upstream);
-  if (signal_fd == -1 || relay.drain_fd == -1 || relay.exports == NULL ||
-      relay.sources == NULL) {
+  if (signal_fd == -1) {
     message ("%s", strerror (errno));
     return EXIT_FAILURE;
   }
+  if (relay_open (&relay, &configuration) == -1)
+    return EXIT_FAILURE;
   if (listeners_open (&listeners, &configuration) == -1) {
     listeners_close (&listeners);
     return EXIT_FAILURE;
   }
   if (server_run (&relay, &listeners, signal_fd)) {
-    exports_free (relay.exports);
-    sources_free (relay.sources);
-    tls_free (relay.tls);
+    relay_close (&relay);
     configuration_free (&configuration);
   }
   return EXIT_SUCCESS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What all connections of one relay share: the configuration and what is known
- * of the server behind it. */
+ * of the server behind it.  A process can have several, one after another. */
 
 #ifndef PULLBACK_RELAY_H
 #define PULLBACK_RELAY_H
@@ -50,5 +50,12 @@ struct relay {
   int drain_fd;         /* an eventfd, readable once 'draining' */
   atomic_bool draining; /* no new work; what is in flight is finished */
 };
+
+/* Nothing connects yet.  The configuration must outlive it.  -1: reported, and
+ * there is nothing to close. */
+int relay_open (struct relay *relay, const struct configuration *configuration);
+
+/* Only when no connection is left. */
+void relay_close (struct relay *relay);
 
 #endif /* PULLBACK_RELAY_H */
