@@ -154,27 +154,42 @@ for_each_disk (struct capture *capture,
   return 0;
 }
 
-/* The order is the guarantee: bitmaps record no later than the cut, change maps
- * are frozen no earlier. */
+/* The guest may have been continued since a capture was prepared. */
 static int
-begin (struct capture *capture, const struct capture_request *request)
+check_pause (const struct capture *capture)
 {
+  bool running;
+
+  if (!capture->no_pause || !capture->steps->pauses)
+    return 0;
+  if (capture_guest_runs (capture->qmp, &running) < 0)
+    return -1;
+  if (!running)
+    return 0;
+  return fail (
+      ERROR_UNSUPPORTED,
+      "the method '%s', which suits QEMU %s, pauses the guest for the point in "
+      "time, and no pause is allowed: allow it, or choose the method "
+      "'overlay', "
+      "which needs none, but fails the guest's writes where the scratch file "
+      "cannot take the old data",
+      capture_method_name (capture->report.method),
+      qmp_version_text (capture->qmp));
+}
+
+static int
+prepare (struct capture *capture, const struct capture_request *request)
+{
+  capture->no_pause = request->no_pause;
   if (choose_method (capture, request->method) < 0 ||
-      exports_start_server (capture, request->nbd_socket) < 0 ||
-      for_each_disk (capture, capture->steps->prepare) < 0)
+      check_pause (capture) < 0 ||
+      exports_start_server (capture, request->nbd_socket) < 0)
     return -1;
-  if (capture->steps->cut (capture) < 0)
-    return fail_prefix ("the point in time");
-  if (for_each_disk (capture, capture->steps->expose) < 0 ||
-      exports_freeze_maps (capture) < 0)
-    return -1;
-  if (exports_add (capture) < 0)
-    return -1;
-  return guard_start (capture);
+  return for_each_disk (capture, capture->steps->prepare);
 }
 
 struct capture *
-capture_begin (struct qmp *qmp, const struct capture_request *request)
+capture_prepare (struct qmp *qmp, const struct capture_request *request)
 {
   struct capture *capture;
 
@@ -183,14 +198,38 @@ capture_begin (struct qmp *qmp, const struct capture_request *request)
   capture = capture_new (qmp, request);
   if (!capture)
     return NULL;
-  if (begin (capture, request) < 0) {
+  if (prepare (capture, request) < 0) {
     undo_roll_back (capture->qmp, &capture->made);
     capture_free (capture);
     return NULL;
   }
+  return capture;
+}
+
+int
+capture_cut (struct capture *capture)
+{
+  if (check_pause (capture) == 0 && capture->steps->cut (capture) == 0)
+    return 0;
+  fail_prefix ("the point in time");
+  undo_roll_back (capture->qmp, &capture->made);
+  return -1;
+}
+
+/* Together with the cut's the order is the guarantee: bitmaps record no later
+ * than the cut, change maps are frozen no earlier. */
+int
+capture_expose (struct capture *capture)
+{
+  if (for_each_disk (capture, capture->steps->expose) < 0 ||
+      exports_freeze_maps (capture) < 0 || exports_add (capture) < 0 ||
+      guard_start (capture) < 0) {
+    undo_roll_back (capture->qmp, &capture->made);
+    return -1;
+  }
   for (size_t i = 0; i < capture->nr_disks; i++)
     capture->disks[i].request = NULL;
-  return capture;
+  return 0;
 }
 
 const struct capture_report *

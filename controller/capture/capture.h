@@ -44,6 +44,7 @@ struct capture_disk {
 
 struct capture_request {
   enum capture_method method; /* AUTO: by the table */
+  bool no_pause;              /* refused where the guest would stand still */
   const char *job;            /* makes node, job and export names unique */
   const char *nbd_socket;     /* where QEMU's NBD server listens */
   const struct capture_disk *disks;
@@ -52,21 +53,33 @@ struct capture_request {
 
 struct capture;
 
+/* When all disks were cut: at one instant of this time, as QMP saw it. */
+struct cut_time {
+  uint64_t since_epoch;  /* microseconds; 0: not yet */
+  uint64_t microseconds; /* duration */
+};
+
 /* What came of it; the texts live as long as the capture. */
 struct capture_report {
   enum capture_method method;
   const char *promise; /* one sentence: what the method cannot promise, or "" */
-  uint64_t cut_microseconds;   /* duration of the cut as QMP saw it */
+  struct cut_time cut;
   uint64_t pause_microseconds; /* the guest stood still; 0: it did not */
-  int64_t cut_time;            /* seconds since the epoch */
 };
 
-/* Creates scratch files and nodes, cuts all disks at one instant, with the new
- * bitmaps recording no later than that, merges the frozen change maps after it,
- * and starts QEMU's NBD server with one export a disk.  The scratch, QMP and
- * disks must outlive it.  NULL: reported, and QEMU is as it was. */
-struct capture *capture_begin (struct qmp *qmp,
-                               const struct capture_request *request);
+/* Starts QEMU's NBD server and creates scratch files and nodes: all that can
+ * fail in advance, and nothing that the guest notices.  QMP must outlive the
+ * capture, the disks of the request until they are exposed.  NULL: reported,
+ * and QEMU is as it was. */
+struct capture *capture_prepare (struct qmp *qmp,
+                                 const struct capture_request *request);
+/* Cuts all disks at one instant, with the new bitmaps recording no later than
+ * that.  -1: reported, and QEMU is as it was; all that is left is to free it.
+ */
+int capture_cut (struct capture *capture);
+/* Merges the frozen change maps, after the cut, and exports each disk.  -1: as
+ * above. */
+int capture_expose (struct capture *capture);
 const struct capture_report *capture_report (const struct capture *capture);
 
 /* First step of the end: QEMU closes its NBD connections in transmission and

@@ -8,13 +8,32 @@
 #include "controller/capture/internal.h"
 #include "controller/qmp/json.h"
 
-uint64_t
-cut_clock (void)
+static uint64_t
+microseconds_of (clockid_t clock)
 {
   struct timespec now;
 
-  clock_gettime (CLOCK_MONOTONIC, &now);
+  clock_gettime (clock, &now);
   return (uint64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+uint64_t
+cut_clock (void)
+{
+  return microseconds_of (CLOCK_MONOTONIC);
+}
+
+void
+cut_time_start (struct cut_time *cut)
+{
+  cut->since_epoch = microseconds_of (CLOCK_REALTIME);
+  cut->microseconds = cut_clock ();
+}
+
+void
+cut_time_stop (struct cut_time *cut)
+{
+  cut->microseconds = cut_clock () - cut->microseconds;
 }
 
 static json_object *
@@ -100,11 +119,10 @@ cut_transaction (struct capture *capture, bool jobs)
 int
 cut_by_transaction (struct capture *capture)
 {
-  uint64_t start = cut_clock ();
+  int r;
 
-  capture->report.cut_time = time (NULL);
-  if (cut_transaction (capture, true) < 0)
-    return -1;
-  capture->report.cut_microseconds = cut_clock () - start;
-  return 0;
+  cut_time_start (&capture->report.cut);
+  r = cut_transaction (capture, true);
+  cut_time_stop (&capture->report.cut);
+  return r;
 }

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "controller/capture/internal.h"
@@ -50,8 +49,8 @@ flush_before (struct capture *capture)
   }
 }
 
-static int
-is_running (struct qmp *qmp, bool *running)
+int
+capture_guest_runs (struct qmp *qmp, bool *running)
 {
   json_object *status;
 
@@ -118,7 +117,7 @@ cut (struct capture *capture)
 
   snprintf (mark, sizeof mark, "%s-pause", capture->disks[0].job);
 
-  if (is_running (capture->qmp, &running) < 0)
+  if (capture_guest_runs (capture->qmp, &running) < 0)
     return -1;
   if (running && mark_pause (capture, mark) < 0)
     return -1;
@@ -131,13 +130,13 @@ cut (struct capture *capture)
     if (r < 0)
       return r == QMP_NO_ANSWER ? go_on (capture, r) : r;
   }
-  capture->report.cut_time = time (NULL);
+  cut_time_start (&capture->report.cut);
   r = cut_stopped (capture);
+  cut_time_stop (&capture->report.cut);
   if (running)
     r = go_on (capture, r);
-  capture->report.cut_microseconds = cut_clock () - start;
   if (running)
-    capture->report.pause_microseconds = capture->report.cut_microseconds;
+    capture->report.pause_microseconds = cut_clock () - start;
   if (running && r == 0)
     r = qmp_execute (capture->qmp, "blockdev-del",
                      qmp_object ("node-name", qmp_text (mark), NULL), NULL);
@@ -147,6 +146,7 @@ cut (struct capture *capture)
 const struct capture_method_steps capture_filter = {
   .promise = "this version of QEMU takes a point in time only while the guest "
              "stands still, for some milliseconds",
+  .pauses = true,
   .prepare = prepare,
   .cut = cut,
   .expose = access_make,

@@ -16,7 +16,7 @@
 
 /* A disk of a capture and the names of all that is made for it. */
 struct captured_disk {
-  const struct capture_disk *request; /* NULL once capture_begin is done */
+  const struct capture_disk *request; /* NULL once it is exposed */
   char *name;
   char file[NAME_SIZE];    /* node of the scratch file */
   char overlay[NAME_SIZE]; /* qcow2 on it, backed by the live node */
@@ -43,6 +43,7 @@ struct capture {
   size_t nr_disks;
   struct undo_list made;
   struct capture_report report;
+  bool no_pause;
   struct capture_guard guard;
   atomic_bool ending; /* what ends from now on is ended by ourselves */
 };
@@ -51,6 +52,7 @@ struct capture {
 struct capture_method_steps {
   const char *promise;
   bool allocation_depth; /* the exported node has a backing chain that tells */
+  bool pauses;           /* the cut is only while the guest stands still */
   bool break_snapshot;   /* copying that fails is not the guest's failure */
   int (*prepare) (struct capture *capture, struct captured_disk *disk);
   int (*cut) (struct capture *capture);
@@ -68,6 +70,8 @@ enum capture_method capture_choose (struct qmp *qmp, enum capture_method wanted,
 int capture_make (struct capture *capture, enum undo_kind kind,
                   const char *object, const char *owner, const char *command,
                   json_object *arguments);
+
+int capture_guest_runs (struct qmp *qmp, bool *running);
 
 /* The scratch file of the disk and its node. */
 int scratch_make (struct capture *capture, struct captured_disk *disk,
@@ -114,6 +118,9 @@ int cut_execute (struct cut *cut, struct qmp *qmp);
 int cut_transaction (struct capture *capture, bool jobs);
 /* The same with jobs, measured: the whole cut of two of the methods. */
 int cut_by_transaction (struct capture *capture);
+/* Measure what is between them. */
+void cut_time_start (struct cut_time *cut);
+void cut_time_stop (struct cut_time *cut);
 uint64_t cut_clock (void); /* microseconds, monotonic */
 
 int exports_start_server (struct capture *capture, const char *socket);

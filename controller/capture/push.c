@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "controller/capture/push_internal.h"
@@ -87,22 +86,20 @@ static int
 cut_disks (struct push *push)
 {
   struct cut cut = CUT (&push->made);
-  uint64_t start = cut_clock ();
-
-  push->report.cut_time = time (NULL);
   for (size_t i = 0; i < push->nr_disks; i++)
     cut_new_bitmap (&cut, push->requests[i].disk, push->requests[i].new_bitmap);
   for (size_t i = 0; i < push->nr_disks; i++)
     cut_backup_job (&cut, push->disks[i].job,
                     backup_arguments (push, &push->disks[i]));
+  cut_time_start (&push->report.cut);
   if (cut_execute (&cut, push->qmp) < 0)
     return fail_prefix ("the point in time");
-  push->report.cut_microseconds = cut_clock () - start;
+  cut_time_stop (&push->report.cut);
   return 0;
 }
 
 static int
-begin (struct push *push)
+prepare (struct push *push)
 {
   if (push->nr_disks == 0 || push->nr_disks > MAX_DISKS)
     return fail (ERROR_INVALID, "there are no disks to back up, or too many");
@@ -117,22 +114,31 @@ begin (struct push *push)
   for (size_t i = 0; i < push->nr_disks; i++)
     if (push_target_make (push, &push->disks[i]) < 0)
       return fail_prefix ("disk '%s'", push->requests[i].disk->name);
-  return cut_disks (push);
+  return 0;
 }
 
 struct push *
-push_begin (struct qmp *qmp, const struct push_request *request)
+push_prepare (struct qmp *qmp, const struct push_request *request)
 {
   struct push *push = push_new (qmp, request);
 
   if (!push)
     return NULL;
-  if (begin (push) < 0) {
+  if (prepare (push) < 0) {
     undo_roll_back (qmp, &push->made);
     push_free (push);
     return NULL;
   }
   return push;
+}
+
+int
+push_cut (struct push *push)
+{
+  if (cut_disks (push) == 0)
+    return 0;
+  undo_roll_back (push->qmp, &push->made);
+  return -1;
 }
 
 const struct push_report *

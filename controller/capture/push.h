@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "controller/disks/disks.h"
+#include "controller/capture/capture.h"
 #include "controller/formats/formats.h"
 #include "controller/qmp/qmp.h"
 
@@ -35,14 +35,15 @@ struct push;
 
 struct push_report {
   const char *promise; /* what a push cannot promise */
-  uint64_t cut_microseconds;
-  int64_t cut_time; /* seconds since the epoch */
+  struct cut_time cut;
 };
 
-/* Makes the targets, then starts all jobs in one transaction, after the new
- * bitmaps.  The QMP and disks must outlive it, and the strings of the request.
- * NULL: reported, and all is as it was. */
-struct push *push_begin (struct qmp *qmp, const struct push_request *request);
+/* Makes the targets.  The QMP and disks must outlive it, and the strings of the
+ * request.  NULL: reported, and all is as it was. */
+struct push *push_prepare (struct qmp *qmp, const struct push_request *request);
+/* Starts all jobs in one transaction, after the new bitmaps.  -1: reported, and
+ * all is as it was; all that is left is to free it. */
+int push_cut (struct push *push);
 const struct push_report *push_report (const struct push *push);
 
 /* For an event handler: whether push_look will see something new. */

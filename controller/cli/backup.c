@@ -3,6 +3,7 @@
 
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,18 +51,36 @@ show_checkpoint (json_object *backup)
   printf ("%-15s %s (%s)\n", "Checkpoint:", checkpoint, fate);
 }
 
+/* The moment, or that there is none yet; how long it took, and the pause. */
 static void
-show_how (json_object *backup)
+show_cut (json_object *backup)
 {
-  const char *promise = reply_text (backup, "promise");
+  int64_t moment = reply_number (backup, "cut_time_microseconds");
   int64_t pause = reply_number (backup, "pause_microseconds");
 
-  printf ("%-15s %s\n", "Point in time:",
-          format_time (reply_number (backup, "cut_time")).text);
+  if (moment == 0) {
+    printf ("%-15s not taken", "Point in time:");
+    if (reply_has (backup, "waits"))
+      printf (" yet; backup-cut has %" PRId64 " s left for it",
+              reply_number (backup, "waits"));
+    putchar ('\n');
+    return;
+  }
+  printf ("%-15s %s\n", "Point in time:", format_moment (moment).text);
+  printf ("%-15s %.1f ms\n",
+          "Taken in:", reply_number (backup, "cut_microseconds") / 1000.0);
   if (pause > 0)
     printf ("%-15s %.1f ms\n", "Guest paused:", pause / 1000.0);
   else
     printf ("%-15s no\n", "Guest paused:");
+}
+
+static void
+show_how (json_object *backup)
+{
+  const char *promise = reply_text (backup, "promise");
+
+  show_cut (backup);
   if (reply_text (backup, "method"))
     printf ("%-15s %s\n", "Method:", reply_text (backup, "method"));
   if (promise && promise[0])
@@ -190,6 +209,36 @@ backup_show (json_object *backup)
   return 0;
 }
 
+int
+backup_show_started (struct invocation *invocation, json_object *backup)
+{
+  const char *state = reply_text (backup, "state");
+
+  /* The data path can fail at once; the point in time is lost then. */
+  if (reply_text (backup, "reason"))
+    return fail (ERROR_SYSTEM,
+                 "the backup was started and is broken: %s; 'pullback "
+                 "backup-end --abort %s' removes what is left of it",
+                 reply_text (backup, "reason"),
+                 value_of (invocation, "domain"));
+  printf ("Backup %s\n\n",
+          state && strcmp (state, "prepared") == 0 ? state : "started");
+  return backup_show (backup);
+}
+
+static int
+backup_cut (struct invocation *invocation)
+{
+  CLEANUP_REPLY json_object *reply = NULL;
+
+  if (reply_take (invocation,
+                  pullback_backup_cut (invocation->handle,
+                                       value_of (invocation, "domain")),
+                  &reply) == -1)
+    return -1;
+  return reply ? backup_show_started (invocation, reply) : 0;
+}
+
 static int
 get_backup (struct invocation *invocation, json_object **reply)
 {
@@ -272,6 +321,10 @@ const struct verb backup_verbs[] = {
     .parameters = backup_begin_parameters,
     .offline = true,
     .run = backup_begin },
+  { .name = "backup-cut",
+    .help = "Take the point in time of a backup that was prepared",
+    .parameters = running_parameters,
+    .run = backup_cut },
   { .name = "backup-info",
     .help =
         "Show the backup that runs, and where to pull from or how far it is",

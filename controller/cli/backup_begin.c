@@ -17,6 +17,9 @@
 #include "controller/common/paths.h"
 #include "controller/formats/formats.h"
 
+/* Of options that are a time. */
+#define MAX_SECONDS 86400
+
 /* Options that say what a document would say. */
 static const char *const document_options[] = {
   "incremental", "disk", "listen", "push", "target", "format", NULL
@@ -212,44 +215,76 @@ get_checkpoint_xml (const struct invocation *invocation, char **xml)
   return (file || name) && *xml == NULL ? -1 : 0;
 }
 
+/* A number of seconds, 0 if it is not given. */
+static int
+read_seconds (const struct invocation *invocation, const char *option,
+              unsigned *seconds)
+{
+  const char *text = value_of (invocation, option);
+  char *end;
+  unsigned long value;
+
+  *seconds = 0;
+  if (text == NULL)
+    return 0;
+  errno = 0;
+  value = strtoul (text, &end, 10);
+  if (text[0] < '0' || text[0] > '9' || *end || errno || value == 0 ||
+      value > MAX_SECONDS)
+    return fail (ERROR_INVALID,
+                 "--%s takes a number of seconds from 1 to %d, not '%s'",
+                 option, MAX_SECONDS, text);
+  *seconds = value;
+  return 0;
+}
+
+/* What no document says. */
+static int
+read_options (const struct invocation *invocation,
+              struct pullback_backup_options *options)
+{
+  options->method = value_of (invocation, "method");
+  if (is_given (invocation, "reuse-external"))
+    options->flags |= PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL;
+  if (is_given (invocation, "prepare"))
+    options->flags |= PULLBACK_BACKUP_BEGIN_PREPARE;
+  if (is_given (invocation, "no-pause"))
+    options->flags |= PULLBACK_BACKUP_BEGIN_NO_PAUSE;
+  if (is_given (invocation, "prepare-timeout") &&
+      !is_given (invocation, "prepare"))
+    return fail (ERROR_INVALID, "--prepare-timeout needs --prepare");
+  return read_seconds (invocation, "prepare-timeout",
+                       &options->prepare_seconds);
+}
+
 int
 backup_begin (struct invocation *invocation)
 {
+  struct pullback_backup_options options = { 0 };
   CLEANUP_FREE char *backup_xml = get_backup_xml (invocation);
   CLEANUP_FREE char *checkpoint_document = NULL;
   CLEANUP_FREE char *scratch = NULL;
   CLEANUP_REPLY json_object *reply = NULL;
 
   if (backup_xml == NULL ||
-      get_checkpoint_xml (invocation, &checkpoint_document) == -1)
+      get_checkpoint_xml (invocation, &checkpoint_document) == -1 ||
+      read_options (invocation, &options) == -1)
     return -1;
   if (is_given (invocation, "scratch")) {
     scratch = paths_absolute (value_of (invocation, "scratch"));
     if (scratch == NULL)
       return -1;
+    options.scratch_folder = scratch;
   }
   /* Files and options are wrong or right without a daemon. */
   if (open_daemon (invocation) == -1 ||
       reply_take (invocation,
                   pullback_backup_begin (
                       invocation->handle, value_of (invocation, "domain"),
-                      backup_xml, checkpoint_document,
-                      value_of (invocation, "method"), scratch,
-                      is_given (invocation, "reuse-external")
-                          ? PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL
-                          : 0),
+                      backup_xml, checkpoint_document, &options),
                   &reply) == -1)
     return -1;
-  if (reply == NULL)
-    return 0;
-  /* The data path can fail at once; the point in time is lost then. */
-  if (reply_text (reply, "reason"))
-    return fail (ERROR_SYSTEM,
-                 "the backup was started and is broken: %s; 'pullback "
-                 "backup-end --abort %s' removes what is left of it",
-                 reply_text (reply, "reason"), value_of (invocation, "domain"));
-  printf ("Backup started\n\n");
-  return backup_show (reply);
+  return reply ? backup_show_started (invocation, reply) : 0;
 }
 
 const struct parameter backup_begin_parameters[] = {
@@ -273,6 +308,10 @@ const struct parameter backup_begin_parameters[] = {
   { OPTION, "scratch", "FOLDER", "where scratch files are made" },
   { OPTION, "method", "METHOD",
     "transaction, filter or overlay (without: what suits this QEMU)" },
+  { FLAG, "no-pause", NULL, "fail where the guest would have to stand still" },
+  { FLAG, "prepare", NULL, "do all but the cut, which backup-cut does" },
+  { OPTION, "prepare-timeout", "SECONDS",
+    "give a prepared backup up after so long (without: 600)" },
   JSON_PARAMETER,
   { 0 },
 };

@@ -13,5 +13,7 @@ int backup_begin (struct invocation *invocation);
 
 /* How it was cut and where to pull from.  -1: reported. */
 int backup_show (json_object *backup);
+/* The same for one that has just been started, or has failed at once: -1. */
+int backup_show_started (struct invocation *invocation, json_object *backup);
 
 #endif /* PULLBACK_CLI_BACKUP_BEGIN_H */

@@ -113,6 +113,21 @@ format_time (int64_t seconds)
   return result;
 }
 
+struct time_text
+format_moment (int64_t microseconds)
+{
+  struct time_text result = format_time (microseconds / 1000000);
+  struct time_text whole = result;
+  /* Before the zone, the time's third field. */
+  const char *zone = strrchr (whole.text, ' ');
+
+  if (zone)
+    snprintf (result.text, sizeof result.text, "%.*s.%06d%s",
+              (int) (zone - whole.text), whole.text,
+              (int) (microseconds % 1000000), zone);
+  return result;
+}
+
 struct size_text
 format_size (int64_t bytes)
 {

@@ -44,6 +44,8 @@ struct time_text {
   char text[64];
 };
 struct time_text format_time (int64_t seconds);
+/* The same with six digits of a second's fraction. */
+struct time_text format_moment (int64_t microseconds);
 /* "20.0 GiB". */
 struct size_text {
   char text[32];

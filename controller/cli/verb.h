@@ -32,7 +32,7 @@ struct parameter {
   const char *help;
 };
 
-#define MAX_PARAMETERS 16
+#define MAX_PARAMETERS 32
 
 struct invocation;
 

@@ -107,6 +107,14 @@ add_flag (json_object *object, const char *key, unsigned flag)
     json_object_object_add (object, key, json_object_new_boolean (1));
 }
 
+/* 0 is left to the daemon. */
+static void
+add_seconds (json_object *object, const char *key, unsigned seconds)
+{
+  if (seconds)
+    json_object_object_add (object, key, json_object_new_int64 (seconds));
+}
+
 /* Adds ?NAME=true to the path for each flag; 'names' has one for each bit, up
  * to NULL.  Takes over the path and returns it or a longer one. */
 static char *
@@ -210,20 +218,36 @@ pullback_checkpoint_import (pullback_handle *handle, const char *domain,
 char *
 pullback_backup_begin (pullback_handle *handle, const char *domain,
                        const char *backup_xml, const char *checkpoint_xml,
-                       const char *method, const char *scratch_folder,
-                       unsigned flags)
+                       const struct pullback_backup_options *options)
 {
+  static const struct pullback_backup_options none = { 0 };
   json_object *body = json_object_new_object ();
+  unsigned flags;
+
+  if (options == NULL)
+    options = &none;
+  flags = options->flags;
 
   add_string (body, "backup_xml", backup_xml);
   add_string (body, "checkpoint_xml", checkpoint_xml);
-  add_string (body, "method", method);
-  add_string (body, "scratch_folder", scratch_folder);
+  add_string (body, "method", options->method);
+  add_string (body, "scratch_folder", options->scratch_folder);
   add_flag (body, "reuse_external",
             flags & PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL);
+  add_flag (body, "prepare", flags & PULLBACK_BACKUP_BEGIN_PREPARE);
+  add_flag (body, "no_pause", flags & PULLBACK_BACKUP_BEGIN_NO_PAUSE);
+  add_seconds (body, "prepare_seconds", options->prepare_seconds);
   return client_request (
       handle, "POST", client_path (handle, "domains", domain, "backup", NULL),
       body);
+}
+
+char *
+pullback_backup_cut (pullback_handle *handle, const char *domain)
+{
+  return client_request (
+      handle, "POST",
+      client_path (handle, "domains", domain, "backup", "cut", NULL), NULL);
 }
 
 char *

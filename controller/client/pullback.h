@@ -136,18 +136,30 @@ PULLBACK_API char *pullback_checkpoint_import (pullback_handle *handle,
 /* Any of them, or 0. */
 enum pullback_backup_begin_flags {
   /* the files that a push writes to are there already, formatted */
-  PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL = 1 << 0
+  PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL = 1 << 0,
+  /* all but the point in time, which pullback_backup_cut takes */
+  PULLBACK_BACKUP_BEGIN_PREPARE = 1 << 1,
+  /* fails where the guest would stand still for the point in time */
+  PULLBACK_BACKUP_BEGIN_NO_PAUSE = 1 << 2
+};
+/* What is zero or NULL is left to the daemon. */
+struct pullback_backup_options {
+  unsigned flags;
+  /* for pull backups: one of "transaction", "filter" and "overlay" (none: what
+   * suits this QEMU), and where scratch files are made */
+  const char *method, *scratch_folder;
+  unsigned prepare_seconds; /* with PREPARE: when it is given up */
 };
 /* Each may be NULL: 'backup_xml' is a <domainbackup> document (none: all disks,
  * full), 'checkpoint_xml' a <domaincheckpoint> to be made at the same point in
- * time, 'method' one of "transaction", "filter" and "overlay" (none: what suits
- * this QEMU), 'scratch_folder' where scratch files are made; the last two are
- * for pull backups. */
+ * time. */
 PULLBACK_API char *
 pullback_backup_begin (pullback_handle *handle, const char *domain,
                        const char *backup_xml, const char *checkpoint_xml,
-                       const char *method, const char *scratch_folder,
-                       unsigned flags);
+                       const struct pullback_backup_options *options);
+/* Takes the point in time of a backup that was only prepared. */
+PULLBACK_API char *pullback_backup_cut (pullback_handle *handle,
+                                        const char *domain);
 PULLBACK_API char *pullback_backup_info (pullback_handle *handle,
                                          const char *domain);
 /* With 'abort' non-zero the backup's checkpoint is not kept.  A push that runs

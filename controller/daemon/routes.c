@@ -65,6 +65,7 @@ static const struct route_entry routes[] = {
     OPTION_CHILDREN | OPTION_CHILDREN_ONLY | OPTION_METADATA },
   { "GET", DOMAIN "/backup", operation_backup_info, BODY_NONE, 200, 0 },
   { "POST", DOMAIN "/backup", operation_backup_begin, BODY_OPTIONAL, 201, 0 },
+  { "POST", DOMAIN "/backup/cut", operation_backup_cut, BODY_OPTIONAL, 200, 0 },
   { "DELETE", DOMAIN "/backup", operation_backup_end, BODY_NONE, 200,
     OPTION_ABORT },
 };

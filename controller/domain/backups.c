@@ -56,6 +56,57 @@ read_method (json_object *body, enum capture_method *method)
   return 0;
 }
 
+#define DEFAULT_WAIT_SECONDS 600
+#define MAX_WAIT_SECONDS     86400
+
+/* Of what begins: whether it is only prepared, and for how long at most. */
+static int
+read_waiting (json_object *body, unsigned *seconds)
+{
+  int64_t given;
+  bool prepare;
+
+  if (json_get_bool (body, "prepare", &prepare) == -1 ||
+      json_get_number (body, "prepare_seconds", 1, MAX_WAIT_SECONDS,
+                       DEFAULT_WAIT_SECONDS, &given) == -1)
+    return -1;
+  *seconds = prepare ? given : 0;
+  return 0;
+}
+
+static int
+read_request (json_object *body, struct job_request *job)
+{
+  return read_method (body, &job->method) == -1 ||
+                 json_get_text (body, "scratch_folder", &job->scratch_folder) ==
+                     -1 ||
+                 json_get_bool (body, "reuse_external", &job->reuse_external) ==
+                     -1 ||
+                 json_get_bool (body, "no_pause", &job->no_pause) == -1 ||
+                 read_waiting (body, &job->wait_seconds) == -1
+             ? -1
+             : 0;
+}
+
+/* Cuts the job, or has it wait for that. */
+static int
+cut_or_wait (struct domain_entry *entry, const struct job_request *request,
+             struct job *job)
+{
+  int64_t left;
+
+  if (request->wait_seconds == 0)
+    job = job_cut (job, request->domain);
+  if (job == NULL)
+    return -1;
+  /* What there was to be said about the last one has been said. */
+  job_free (entry->job);
+  entry->job = job;
+  if (job_waits (job, &left))
+    settler_wake_at (entry, left);
+  return 0;
+}
+
 int
 operation_backup_begin (struct service *service,
                         const struct operation_request *request,
@@ -80,21 +131,14 @@ operation_backup_begin (struct service *service,
                  request->domain, request->domain);
   record = catalogue_domain (service->state, request->domain);
   if (record == NULL || read_documents (request->body, &backup, &checkpoint) ||
-      read_method (request->body, &job.method) == -1 ||
-      json_get_text (request->body, "scratch_folder", &job.scratch_folder) ==
-          -1 ||
-      json_get_bool (request->body, "reuse_external", &job.reuse_external) ==
-          -1)
+      read_request (request->body, &job) == -1)
     return -1;
   job.domain = record;
   job.findings = &entry->findings;
   job.changed_opaque = entry;
-  begun = job_begin (&job, STEAL (backup), STEAL (checkpoint));
-  if (begun == NULL)
+  begun = job_prepare (&job, STEAL (backup), STEAL (checkpoint));
+  if (begun == NULL || cut_or_wait (entry, &job, begun) == -1)
     return -1;
-  /* What there was to be said about the last one has been said. */
-  job_free (entry->job);
-  entry->job = begun;
   *reply = job_describe (entry->job);
   return *reply ? 0 : -1;
 }
@@ -114,6 +158,37 @@ lock_with_job (struct service *service, const char *domain)
     return NULL;
   }
   return STEAL (entry);
+}
+
+int
+operation_backup_cut (struct service *service,
+                      const struct operation_request *request,
+                      json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      lock_with_job (service, request->domain);
+  CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
+  CLEANUP_FREE char *reason = NULL;
+  int64_t left;
+
+  if (entry == NULL)
+    return -1;
+  if (!job_waits (entry->job, &left)) {
+    reason = job_reason (entry->job);
+    return fail (ERROR_CONFLICT,
+                 "the backup of domain '%s' is not one that waits for its "
+                 "point in time%s%s",
+                 request->domain, reason ? ": " : "", reason ? reason : "");
+  }
+  record = catalogue_domain (service->state, request->domain);
+  if (record == NULL)
+    return -1;
+  settler_wake_at (entry, -1);
+  entry->job = job_cut (entry->job, record);
+  if (entry->job == NULL)
+    return -1;
+  *reply = job_describe (entry->job);
+  return *reply ? 0 : -1;
 }
 
 int

@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "controller/domain/job_kind.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
+#include "controller/domain/monitor.h"
 #include "controller/domain/reconcile.h"
 
 void
@@ -35,6 +37,9 @@ event_came (void *opaque, const char *event, json_object *data)
 
   if (job->judging)
     job->kind->judge (job, event, data);
+  else if (*event == '\0')
+    job_mark_broken (job, "the connection to QEMU is lost: it has ended, or "
+                          "its monitor was taken away");
   /* Jobs say their every step, many for each disk, which would leave no place
    * for the rest; how they stand is asked for when the judging starts. */
   else if (strcmp (event, "JOB_STATUS_CHANGE") != 0 &&
@@ -70,11 +75,23 @@ stop_judging (struct job *job)
   job->judging = false;
 }
 
+static void
+forget_events (struct job *job)
+{
+  LOCK_IN_SCOPE (&job->lock);
+  size_t i;
+
+  for (i = 0; i < job->nr_early; i++) {
+    free (job->early[i].name);
+    json_object_put (job->early[i].data);
+    job->early[i] = (struct early_event){ 0 };
+  }
+  job->nr_early = 0;
+}
+
 void
 job_free (struct job *job)
 {
-  size_t i;
-
   if (job == NULL)
     return;
   stop_judging (job);
@@ -82,10 +99,7 @@ job_free (struct job *job)
     job->kind->free (job);
   qmp_close (job->qmp);
   plan_free (job->plan);
-  for (i = 0; i < job->nr_early; i++) {
-    free (job->early[i].name);
-    json_object_put (job->early[i].data);
-  }
+  forget_events (job);
   pthread_mutex_destroy (&job->lock);
   free (job->broken);
   free (job->folder);
@@ -126,7 +140,7 @@ job_new (const struct job_request *request, const struct job_kind *kind)
   }
   pthread_mutex_init (&job->lock, NULL);
   job->kind = kind;
-  job->outcome = JOB_RUNNING;
+  job->outcome = JOB_PREPARED;
   job->changed = request->changed;
   job->changed_opaque = request->changed_opaque;
   job->state = strdup (request->state);
@@ -151,10 +165,18 @@ static const struct job_kind *const kinds[] = {
   [BACKUP_PUSH] = &job_push,
 };
 
+static void
+start_waiting (struct job *job, unsigned seconds)
+{
+  job->wait_seconds = seconds;
+  clock_gettime (CLOCK_MONOTONIC, &job->wait_until);
+  job->wait_until.tv_sec += seconds;
+}
+
 /* Rolls back by itself as far as QEMU answers. */
 static struct job *
-begin (const struct job_request *request, struct backup *backup,
-       struct checkpoint *checkpoint)
+prepare (const struct job_request *request, struct backup *backup,
+         struct checkpoint *checkpoint)
 {
   CLEANUP_BACKUP struct backup *owned_backup = backup;
   CLEANUP_CHECKPOINT struct checkpoint *owned_checkpoint = checkpoint;
@@ -181,8 +203,9 @@ begin (const struct job_request *request, struct backup *backup,
     return NULL;
   job->plan = plan_new (&plan, STEAL (owned_backup), STEAL (owned_checkpoint),
                         STEAL (now.disks));
-  if (job->plan == NULL || job->kind->begin (job, request) == -1)
+  if (job->plan == NULL || job->kind->prepare (job, request) == -1)
     return NULL;
+  start_waiting (job, request->wait_seconds);
   return STEAL (job);
 }
 
@@ -203,8 +226,8 @@ clean_up (const char *state, const struct domain_record *domain)
 }
 
 struct job *
-job_begin (const struct job_request *request, struct backup *backup,
-           struct checkpoint *checkpoint)
+job_prepare (const struct job_request *request, struct backup *backup,
+             struct checkpoint *checkpoint)
 {
   struct job *job;
 
@@ -217,23 +240,143 @@ job_begin (const struct job_request *request, struct backup *backup,
                  request->domain->name);
     return NULL;
   }
-  job = begin (request, backup, checkpoint);
+  job = prepare (request, backup, checkpoint);
   if (job == NULL)
     clean_up (request->state, request->domain);
   return job;
 }
 
+/* Of one that was planned: still there, under the same nodes, of its size? */
+static int
+check_disk (const struct disk *planned, struct disk_list *disks)
+{
+  const struct disk *disk = disk_by_name (disks, planned->name);
+
+  if (disk && disk->size == planned->size &&
+      strcmp (disk->node, planned->node) == 0 &&
+      strcmp (disk->top, planned->top) == 0)
+    return 0;
+  return fail (ERROR_CONFLICT,
+               "disk '%s' %s since the backup was prepared; begin it anew",
+               planned->name, disk ? "has changed" : "has gone");
+}
+
+/* A disk that got another image while the job waited would be cut in the one
+ * that it had. */
+static int
+check_disks (struct job *job, const struct domain_record *domain)
+{
+  CLEANUP_DISK_LIST struct disk_list *disks = monitor_disks (job->qmp, domain);
+  size_t i;
+
+  if (disks == NULL)
+    return -1;
+  for (i = 0; i < job->plan->nr_disks; i++)
+    if (check_disk (job->plan->disks[i].disk, disks) == -1)
+      return -1;
+  return 0;
+}
+
+static int
+cut (struct job *job, const struct domain_record *domain)
+{
+  CLEANUP_FREE char *broken = job_reason (job);
+
+  if (broken)
+    return fail (ERROR_QEMU, "%s", broken);
+  if (job->wait_seconds > 0 && check_disks (job, domain) == -1)
+    return -1;
+  /* All that came so far was before the point in time. */
+  forget_events (job);
+  if (job->kind->cut (job) == -1 || job->kind->open (job) == -1)
+    return -1;
+  job->outcome = JOB_RUNNING;
+  return 0;
+}
+
+/* Takes back what the kind has not; the error stays. */
+static void
+take_back (struct job *job)
+{
+  CLEANUP_FREE char *error = strdup (error_message ());
+  enum error_kind kind = error_kind ();
+  bool kept;
+
+  if (job->kind->check_end (job, true) == 0)
+    job->kind->end (job, true, &kept);
+  fail (kind, "%s", error ? error : "out of memory");
+}
+
+struct job *
+job_cut (struct job *job, const struct domain_record *domain)
+{
+  CLEANUP_FREE char *state = NULL;
+
+  if (cut (job, domain) == 0)
+    return job;
+  take_back (job);
+  state = STEAL (job->state);
+  job_free (job);
+  clean_up (state, domain);
+  return NULL;
+}
+
 bool
 job_running (const struct job *job)
 {
-  return job && job->outcome == JOB_RUNNING;
+  return job && job->outcome <= JOB_RUNNING;
+}
+
+bool
+job_waits (const struct job *job, int64_t *milliseconds)
+{
+  struct timespec now;
+
+  if (job == NULL || job->outcome != JOB_PREPARED)
+    return false;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  *milliseconds = (job->wait_until.tv_sec - now.tv_sec) * INT64_C (1000) +
+                  (job->wait_until.tv_nsec - now.tv_nsec) / 1000000;
+  return true;
+}
+
+/* One that nobody cuts would keep the monitor and the domain for ever. */
+static void
+give_up_waiting (struct job *job)
+{
+  CLEANUP_FREE char *reason = NULL;
+
+  if (asprintf (&reason,
+                "it was prepared, and its point in time was not taken within "
+                "%u seconds",
+                job->wait_seconds) == -1)
+    reason = NULL;
+  pthread_mutex_lock (&job->lock);
+  job_mark_broken (job, reason ? reason : "out of memory");
+  pthread_mutex_unlock (&job->lock);
+  take_back (job);
+  job->outcome = JOB_FAILED;
+  job_let_go (job);
 }
 
 void
 job_settle (struct job *job)
 {
-  if (job_running (job) && job->kind->settle)
+  int64_t left;
+
+  if (job_waits (job, &left)) {
+    if (left <= 0)
+      give_up_waiting (job);
+  }
+  else if (job_running (job) && job->kind->settle)
     job->kind->settle (job);
+}
+
+void
+job_let_go (struct job *job)
+{
+  qmp_close (job->qmp);
+  job->qmp = NULL;
 }
 
 struct qmp *
@@ -249,7 +392,7 @@ job_checkpoint (const struct job *job)
 }
 
 char *
-job_broken_reason (struct job *job)
+job_reason (struct job *job)
 {
   LOCK_IN_SCOPE (&job->lock);
 
@@ -275,15 +418,33 @@ job_commit_checkpoint (struct job *job)
 int
 job_check_end (struct job *job, bool abort)
 {
-  return job->kind->check_end ? job->kind->check_end (job, abort) : 0;
+  if (job->outcome == JOB_PREPARED && !abort)
+    return fail (ERROR_CONFLICT,
+                 "the backup of domain '%s' is only prepared; 'pullback "
+                 "backup-cut %s' takes its point in time, 'pullback backup-end "
+                 "--abort %s' gives it up",
+                 job->domain, job->domain, job->domain);
+  if (job->outcome == JOB_COMPLETED && abort)
+    return fail (ERROR_CONFLICT,
+                 "the backup of domain '%s' has completed already; end it "
+                 "without --abort%s",
+                 job->domain,
+                 job_checkpoint (job)
+                     ? ", and remove its checkpoint with checkpoint-delete"
+                     : "");
+  return job_running (job) ? job->kind->check_end (job, abort) : 0;
 }
 
 int
 job_end (struct job *job, bool abort, bool *committed)
 {
-  bool kept = false;
-  int r = job->kind->end (job, abort, &kept);
+  bool kept = job->outcome == JOB_COMPLETED;
+  int r = 0;
 
+  if (job_running (job))
+    r = job->kind->end (job, abort, &kept);
+  else if (!kept && !abort)
+    r = job_fail_void (job, job->broken);
   if (committed)
     *committed = kept && job->plan->checkpoint;
   job_free (job);
@@ -302,11 +463,30 @@ job_fail_void (struct job *job, const char *reason)
 }
 
 static const char *const outcomes[] = {
-  [JOB_RUNNING] = "running",
-  [JOB_COMPLETED] = "completed",
-  [JOB_FAILED] = "failed",
+  [JOB_PREPARED] = "prepared",   [JOB_RUNNING] = "running",
+  [JOB_COMPLETED] = "completed", [JOB_FAILED] = "failed",
   [JOB_CANCELLED] = "cancelled",
 };
+
+void
+job_describe_cut (const struct cut_time *cut, uint64_t pause_microseconds,
+                  json_object *json)
+{
+  json_add_number (json, "cut_time", (int64_t) (cut->since_epoch / 1000000));
+  json_add_number (json, "cut_time_microseconds", (int64_t) cut->since_epoch);
+  json_add_number (json, "cut_microseconds", (int64_t) cut->microseconds);
+  json_add_number (json, "pause_microseconds", (int64_t) pause_microseconds);
+}
+
+/* Seconds that it may still be prepared. */
+static void
+describe_waiting (struct job *job, json_object *json)
+{
+  int64_t left;
+
+  if (job_waits (job, &left))
+    json_add_number (json, "waits", left > 0 ? left / 1000 : 0);
+}
 
 static json_object *
 describe_disk (struct job *job, size_t i)
@@ -327,7 +507,7 @@ json_object *
 job_describe (struct job *job)
 {
   CLEANUP_JSON json_object *json = json_object_new_object ();
-  CLEANUP_FREE char *broken = job_broken_reason (job);
+  CLEANUP_FREE char *broken = job_reason (job);
   CLEANUP_FREE char *xml = backup_format (job->plan->backup);
   json_object *disks = json_object_new_array ();
   size_t i;
@@ -344,6 +524,7 @@ job_describe (struct job *job)
   json_add_text (json, "reason", broken);
   json_add_text (json, "checkpoint", job_checkpoint (job));
   json_add_text (json, "xml", xml);
+  describe_waiting (job, json);
   job->kind->describe (job, json);
   for (i = 0; i < job->plan->nr_disks; i++)
     json_object_array_add (disks, describe_disk (job, i));

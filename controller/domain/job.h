@@ -22,6 +22,9 @@ struct job_request {
   enum capture_method method;
   const char *scratch_folder; /* NULL: the state folder's */
   bool reuse_external;        /* targets of a push are there already */
+  bool no_pause;              /* refused where the guest would stand still */
+  unsigned wait_seconds;      /* how long it may stay prepared; 0: it is cut
+                                 at once */
   struct findings *findings;  /* the domain's */
   /* Called on a thread of the job's when job_settle may have something to do,
    * with locks of the job's held. */
@@ -29,17 +32,27 @@ struct job_request {
   void *changed_opaque;
 };
 
-/* Begins a backup.  Consumes 'backup' and 'checkpoint' (NULL: none is made).
- * NULL: reported; nothing is left behind. */
-struct job *job_begin (const struct job_request *request, struct backup *backup,
-                       struct checkpoint *checkpoint);
+/* Does all of a backup's begin that can fail in advance.  Consumes 'backup' and
+ * 'checkpoint' (NULL: none is made).  NULL: reported; nothing is left behind.
+ */
+struct job *job_prepare (const struct job_request *request,
+                         struct backup *backup, struct checkpoint *checkpoint);
 
-/* Whether it still is at work, or waits for its end: a push that has completed
- * or failed is kept only for what is to be said about it.  NULL is not. */
+/* Takes the point in time of a job that is prepared; returns it.  NULL:
+ * reported; the job is freed, and nothing is left behind. */
+struct job *job_cut (struct job *job, const struct domain_record *domain);
+
+/* Whether it still is prepared or at work, or waits for its end: one that has
+ * ended by itself is kept only for what is to be said about it.  NULL is not.
+ */
 bool job_running (const struct job *job);
 
-/* A push that has completed commits its checkpoint here, one that has failed is
- * taken back, and both let go of QEMU.  NULL is no error. */
+/* Whether it waits for its cut, and how many milliseconds it still may. */
+bool job_waits (const struct job *job, int64_t *milliseconds);
+
+/* A push that has completed commits its checkpoint here, one that has failed
+ * and a job that was prepared for too long are taken back, and all let go of
+ * QEMU.  NULL is no error. */
 void job_settle (struct job *job);
 
 /* The connection to the monitor of a job that is running; it stays the job's.
@@ -48,6 +61,9 @@ struct qmp *job_monitor (struct job *job);
 
 /* What backup-info says; the caller's.  NULL: reported. */
 json_object *job_describe (struct job *job);
+
+/* Why it is broken or has failed; NULL: it is not.  The caller's. */
+char *job_reason (struct job *job);
 
 /* Name of the checkpoint that the job makes, NULL: none. */
 const char *job_checkpoint (const struct job *job);

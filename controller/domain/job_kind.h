@@ -6,6 +6,7 @@
 #define PULLBACK_JOB_KIND_H
 
 #include <pthread.h>
+#include <time.h>
 
 #include "controller/domain/job.h"
 
@@ -13,7 +14,13 @@
  * cause. */
 #define MAX_EARLY_EVENTS 64
 
-enum job_outcome { JOB_RUNNING, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED };
+enum job_outcome {
+  JOB_PREPARED, /* the point in time is still to be taken */
+  JOB_RUNNING,
+  JOB_COMPLETED,
+  JOB_FAILED,
+  JOB_CANCELLED
+};
 
 struct early_event {
   char *name;
@@ -30,6 +37,8 @@ struct job {
   const struct job_kind *kind;
   void *parts; /* the kind's own; NULL: it has not begun */
   enum job_outcome outcome;
+  unsigned wait_seconds; /* how long it may be prepared; 0: it does not wait */
+  struct timespec wait_until; /* CLOCK_MONOTONIC */
   void (*changed) (void *opaque);
   void *changed_opaque;
 
@@ -42,17 +51,22 @@ struct job {
 };
 
 struct job_kind {
-  /* The plan is made; writes the journal, then cuts.  -1: reported, nothing is
-   * left in QEMU as far as it answers. */
-  int (*begin) (struct job *job, const struct job_request *request);
+  /* The plan is made; writes the journal, then does all that can fail before
+   * the cut.  -1: reported, nothing is left in QEMU as far as it answers. */
+  int (*prepare) (struct job *job, const struct job_request *request);
+  /* Takes the point in time and nothing more.  -1: as above. */
+  int (*cut) (struct job *job);
+  /* What follows it: the job is at work.  -1: as above. */
+  int (*open) (struct job *job);
   /* With the job's lock held, on the monitor's reader thread: what an event
    * means for the job. */
   void (*judge) (struct job *job, const char *event, json_object *data);
   /* See job.h; NULL: the job never ends by itself. */
   void (*settle) (struct job *job);
-  /* NULL: it can be ended at any time. */
+  /* Of a job that has not ended by itself and is not merely prepared, unless
+   * 'abort'. */
   int (*check_end) (struct job *job, bool abort);
-  /* *kept: the checkpoint is. */
+  /* The same; *kept: the checkpoint is. */
   int (*end) (struct job *job, bool abort, bool *kept);
   void (*describe) (struct job *job, json_object *json);
   void (*describe_disk) (struct job *job, size_t disk, json_object *json);
@@ -66,11 +80,16 @@ void job_start_judging (struct job *job);
 
 /* The first reason stays, and is logged.  With the lock held. */
 void job_mark_broken (struct job *job, const char *reason);
-/* NULL if it is not; the caller's. */
-char *job_broken_reason (struct job *job);
+/* The moment of the cut and its duration, and how long the guest stood still.
+ */
+void job_describe_cut (const struct cut_time *cut, uint64_t pause_microseconds,
+                       json_object *json);
 
 /* Its metadata; does nothing where there is none.  -1: reported. */
 int job_commit_checkpoint (struct job *job);
+
+/* Of the monitor, which is then free for others. */
+void job_let_go (struct job *job);
 
 /* Reports that the backup is of no use.  -1. */
 int job_fail_void (struct job *job, const char *reason);

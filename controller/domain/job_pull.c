@@ -19,6 +19,7 @@
 
 struct pull {
   char *nbd_socket, *public_socket;
+  struct capture_disk *disks; /* of the request, until they are exposed */
   struct capture *capture;
   struct datapath *datapath;
 };
@@ -100,13 +101,13 @@ start_datapath (struct job *job)
 }
 
 static int
-begin_capture (struct job *job, enum capture_method method)
+prepare_capture (struct job *job, const struct job_request *wanted)
 {
   const struct plan *plan = job->plan;
-  CLEANUP_FREE struct capture_disk *disks =
-      calloc (plan->nr_disks, sizeof *disks);
+  struct capture_disk *disks = calloc (plan->nr_disks, sizeof *disks);
   struct capture_request request = {
-    .method = method,
+    .method = wanted->method,
+    .no_pause = wanted->no_pause,
     .job = job->name,
     .nbd_socket = parts_of (job)->nbd_socket,
     .disks = disks,
@@ -114,6 +115,7 @@ begin_capture (struct job *job, enum capture_method method)
   };
   size_t i;
 
+  parts_of (job)->disks = disks;
   if (disks == NULL)
     return fail_errno (ERROR_SYSTEM, "backup");
   for (i = 0; i < plan->nr_disks; i++) {
@@ -128,11 +130,8 @@ begin_capture (struct job *job, enum capture_method method)
       .nr_change_maps = disk->nr_change_maps,
     };
   }
-  parts_of (job)->capture = capture_begin (job->qmp, &request);
-  if (parts_of (job)->capture == NULL)
-    return -1;
-  job_start_judging (job);
-  return 0;
+  parts_of (job)->capture = capture_prepare (job->qmp, &request);
+  return parts_of (job)->capture ? 0 : -1;
 }
 
 static int
@@ -147,22 +146,8 @@ write_journal (struct job *job)
                         processes, DATAPATH_PROCESSES, sockets, nr_sockets);
 }
 
-/* Clients that wait are served from here on. */
 static int
-open_datapath (struct job *job)
-{
-  CLEANUP_FREE char *why = NULL;
-
-  if (datapath_open (parts_of (job)->datapath) == 0)
-    return 0;
-  why = strdup (error_message ());
-  capture_stop_exports (parts_of (job)->capture);
-  capture_end (parts_of (job)->capture, false);
-  return fail (ERROR_SYSTEM, "%s", why ? why : "out of memory");
-}
-
-static int
-begin (struct job *job, const struct job_request *request)
+prepare (struct job *job, const struct job_request *request)
 {
   struct pull *pull = calloc (1, sizeof *pull);
 
@@ -177,10 +162,25 @@ begin (struct job *job, const struct job_request *request)
                  "mode='push'>");
   return choose_server (job) == -1 || start_datapath (job) == -1 ||
                  write_journal (job) == -1 ||
-                 begin_capture (job, request->method) == -1 ||
-                 open_datapath (job) == -1
+                 prepare_capture (job, request) == -1
              ? -1
              : 0;
+}
+
+static int
+cut (struct job *job)
+{
+  return capture_cut (parts_of (job)->capture);
+}
+
+/* Clients that wait are served from here on. */
+static int
+open_exports (struct job *job)
+{
+  if (capture_expose (parts_of (job)->capture) == -1)
+    return -1;
+  job_start_judging (job);
+  return datapath_open (parts_of (job)->datapath);
 }
 
 /* The metadata is committed before the capture is taken down: a daemon that
@@ -247,7 +247,7 @@ stop_exports (struct job *job)
 static int
 check_end (struct job *job, bool abort)
 {
-  CLEANUP_FREE char *broken = job_broken_reason (job);
+  CLEANUP_FREE char *broken = job_reason (job);
 
   if (!abort && !broken)
     probe_exports (job);
@@ -257,7 +257,7 @@ check_end (struct job *job, bool abort)
 static int
 end (struct job *job, bool abort, bool *kept)
 {
-  CLEANUP_FREE char *broken = job_broken_reason (job);
+  CLEANUP_FREE char *broken = job_reason (job);
 
   datapath_stop (STEAL (parts_of (job)->datapath));
   if (end_capture (job, !abort && !broken) == -1)
@@ -287,11 +287,7 @@ describe (struct job *job, json_object *json)
 
   json_add_text (json, "method", capture_method_name (report->method));
   json_add_text (json, "promise", report->promise);
-  json_add_number (json, "cut_time", report->cut_time);
-  json_add_number (json, "cut_microseconds",
-                   (int64_t) report->cut_microseconds);
-  json_add_number (json, "pause_microseconds",
-                   (int64_t) report->pause_microseconds);
+  job_describe_cut (&report->cut, report->pause_microseconds, json);
 }
 
 static void
@@ -318,13 +314,16 @@ free_parts (struct job *job)
 
   datapath_stop (pull->datapath);
   capture_free (pull->capture);
+  free (pull->disks);
   free (pull->public_socket);
   free (pull->nbd_socket);
   free (pull);
 }
 
 const struct job_kind job_pull = {
-  .begin = begin,
+  .prepare = prepare,
+  .cut = cut,
+  .open = open_exports,
   .judge = judge,
   .check_end = check_end,
   .end = end,

@@ -38,7 +38,7 @@ judge (struct job *job, const char *event, json_object *data)
 }
 
 static int
-begin_push (struct job *job, bool reuse)
+prepare_push (struct job *job, bool reuse)
 {
   const struct plan *plan = job->plan;
   CLEANUP_FREE struct push_disk *disks =
@@ -64,12 +64,12 @@ begin_push (struct job *job, bool reuse)
       .base_bitmap = disk->base_bitmap,
     };
   }
-  parts_of (job)->push = push_begin (job->qmp, &request);
+  parts_of (job)->push = push_prepare (job->qmp, &request);
   return parts_of (job)->push ? 0 : -1;
 }
 
 static int
-begin (struct job *job, const struct job_request *request)
+prepare (struct job *job, const struct job_request *request)
 {
   if (request->method != CAPTURE_AUTO || request->scratch_folder)
     return fail (ERROR_INVALID,
@@ -80,8 +80,20 @@ begin (struct job *job, const struct job_request *request)
     return fail_errno (ERROR_SYSTEM, "backup");
   if (journal_write (job->state, job->domain, job->name, job->plan, NULL, 0,
                      NULL, 0) == -1 ||
-      begin_push (job, request->reuse_external) == -1)
+      prepare_push (job, request->reuse_external) == -1)
     return -1;
+  return 0;
+}
+
+static int
+cut (struct job *job)
+{
+  return push_cut (parts_of (job)->push);
+}
+
+static int
+open_push (struct job *job)
+{
   /* A small one may have ended before anybody listened. */
   parts_of (job)->look = true;
   job_start_judging (job);
@@ -98,13 +110,6 @@ set_reason (struct job *job, const char *reason)
 
   free (job->broken);
   job->broken = strdup (reason ? reason : "out of memory");
-}
-
-static void
-let_go (struct job *job)
-{
-  qmp_close (job->qmp);
-  job->qmp = NULL;
 }
 
 /* -1: something is left, reported; the journal remembers it. */
@@ -133,7 +138,7 @@ settle_failed (struct job *job, enum job_outcome outcome, const char *reason)
             left ? "; and not everything could be taken back: " : "",
             left ? left : "");
   job->outcome = outcome;
-  let_go (job);
+  job_let_go (job);
 }
 
 /* The metadata is committed before the nodes go: a daemon that dies in between
@@ -158,7 +163,7 @@ settle_completed (struct job *job)
             checkpoint ? "; checkpoint '" : "", checkpoint ? checkpoint : "",
             checkpoint ? "' is made" : "");
   job->outcome = JOB_COMPLETED;
-  let_go (job);
+  job_let_go (job);
 }
 
 static void
@@ -187,30 +192,21 @@ settle (struct job *job)
 static int
 check_end (struct job *job, bool abort)
 {
-  if (job->outcome == JOB_RUNNING && !abort)
+  if (!abort)
     return fail (ERROR_CONFLICT,
                  "the push backup of domain '%s' is still running, and ends by "
                  "itself; 'pullback backup-info %s' shows how far it is, "
                  "'pullback backup-end --abort %s' cancels it",
                  job->domain, job->domain, job->domain);
-  if (job->outcome == JOB_COMPLETED && abort)
-    return fail (ERROR_CONFLICT,
-                 "the push backup of domain '%s' has completed already; end it "
-                 "without --abort%s",
-                 job->domain,
-                 job_checkpoint (job)
-                     ? ", and remove its checkpoint with checkpoint-delete"
-                     : "");
   return 0;
 }
 
 static int
 end (struct job *job, bool abort, bool *kept)
 {
-  *kept = job->outcome == JOB_COMPLETED;
-  if (job->outcome == JOB_RUNNING)
-    return take_back (job);
-  return *kept || abort ? 0 : job_fail_void (job, job->broken);
+  (void) abort;
+  *kept = false;
+  return take_back (job);
 }
 
 static void
@@ -234,10 +230,7 @@ describe (struct job *job, json_object *json)
   if (job->outcome == JOB_RUNNING)
     push_ask_progress (push);
   json_add_text (json, "promise", report->promise);
-  json_add_number (json, "cut_time", report->cut_time);
-  json_add_number (json, "cut_microseconds",
-                   (int64_t) report->cut_microseconds);
-  json_add_number (json, "pause_microseconds", 0);
+  job_describe_cut (&report->cut, 0, json);
   for (i = 0; i < job->plan->nr_disks; i++) {
     uint64_t one_offset, one_length;
 
@@ -270,7 +263,9 @@ free_parts (struct job *job)
 }
 
 const struct job_kind job_push = {
-  .begin = begin,
+  .prepare = prepare,
+  .cut = cut,
+  .open = open_push,
   .judge = judge,
   .settle = settle,
   .check_end = check_end,

@@ -4,6 +4,7 @@
 #ifndef PULLBACK_JSON_H
 #define PULLBACK_JSON_H
 
+#include <inttypes.h>
 #include <stdbool.h>
 
 #include <json-c/json.h>
@@ -66,6 +67,27 @@ json_get_bool (json_object *object, const char *key, bool *value)
     return fail (ERROR_INVALID, "'%s' of the request must be true or false",
                  key);
   *value = json_object_get_boolean (member);
+  return 0;
+}
+
+/* The same for a number from 'least' to 'most'; 'otherwise' if it is not there.
+ */
+static inline int
+json_get_number (json_object *object, const char *key, int64_t least,
+                 int64_t most, int64_t otherwise, int64_t *value)
+{
+  json_object *member;
+
+  *value = otherwise;
+  if (!json_object_object_get_ex (object, key, &member) || member == NULL)
+    return 0;
+  *value = json_object_get_int64 (member);
+  if (!json_object_is_type (member, json_type_int) || *value < least ||
+      *value > most)
+    return fail (ERROR_INVALID,
+                 "'%s' of the request must be a number from %" PRId64
+                 " to %" PRId64,
+                 key, least, most);
   return 0;
 }
 

@@ -76,6 +76,8 @@ int operation_checkpoint_import (struct service *,
                                  json_object **);
 int operation_backup_begin (struct service *, const struct operation_request *,
                             json_object **);
+int operation_backup_cut (struct service *, const struct operation_request *,
+                          json_object **);
 int operation_backup_info (struct service *, const struct operation_request *,
                            json_object **);
 int operation_backup_end (struct service *, const struct operation_request *,

@@ -22,6 +22,7 @@ struct domain_entry {
   struct job *job;         /* owned; running or not; NULL: none */
   struct settler *settler; /* the service's */
   atomic_bool changed;     /* for the settler */
+  atomic_llong wake_at;    /* the same; see settler_wake_at */
   struct findings findings;
 };
 

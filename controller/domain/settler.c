@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
@@ -16,26 +17,83 @@
 struct settler {
   struct service *service;
   pthread_t thread;
-  pthread_mutex_t lock; /* of what follows; nothing is locked under it */
+  pthread_mutex_t lock; /* of what follows; taken before the service's */
   pthread_cond_t wake;
   bool work, stop;
 };
 
+static int64_t
+now (void)
+{
+  struct timespec time;
+
+  clock_gettime (CLOCK_MONOTONIC, &time);
+  return time.tv_sec * INT64_C (1000) + time.tv_nsec / 1000000;
+}
+
+static bool
+is_due (struct domain_entry *entry)
+{
+  long long wake_at = entry->wake_at;
+
+  return wake_at && wake_at <= now () &&
+         atomic_compare_exchange_strong (&entry->wake_at, &wake_at, 0);
+}
+
 /* Entries are only ever added, at the head. */
+static struct domain_entry *
+first_entry (struct service *service)
+{
+  LOCK_IN_SCOPE (&service->lock);
+
+  return service->entries;
+}
+
 static void
 settle_changed (struct service *service)
 {
   struct domain_entry *entry;
 
-  pthread_mutex_lock (&service->lock);
-  entry = service->entries;
-  pthread_mutex_unlock (&service->lock);
-  for (; entry; entry = entry->next) {
-    if (!atomic_exchange (&entry->changed, false))
+  for (entry = first_entry (service); entry; entry = entry->next) {
+    bool due = is_due (entry);
+
+    if (!atomic_exchange (&entry->changed, false) && !due)
       continue;
     LOCK_IN_SCOPE (&entry->lock);
     job_settle (entry->job);
   }
+}
+
+/* When the first of them is due; 0: none is. */
+static int64_t
+next_time (struct service *service)
+{
+  struct domain_entry *entry;
+  int64_t next = 0;
+
+  for (entry = first_entry (service); entry; entry = entry->next) {
+    int64_t wake_at = entry->wake_at;
+
+    if (wake_at && (next == 0 || wake_at < next))
+      next = wake_at;
+  }
+  return next;
+}
+
+/* With the lock held. */
+static void
+wait_for_work (struct settler *settler)
+{
+  int64_t next = next_time (settler->service);
+  const struct timespec until = { .tv_sec = next / 1000,
+                                  .tv_nsec = next % 1000 * 1000000 };
+
+  if (next == 0)
+    pthread_cond_wait (&settler->wake, &settler->lock);
+  else if (next > now ())
+    pthread_cond_timedwait (&settler->wake, &settler->lock, &until);
+  if (next && next <= now ())
+    settler->work = true;
 }
 
 static void *
@@ -46,7 +104,7 @@ run (void *opaque)
   pthread_mutex_lock (&settler->lock);
   while (!settler->stop) {
     if (!settler->work) {
-      pthread_cond_wait (&settler->wake, &settler->lock);
+      wait_for_work (settler);
       continue;
     }
     settler->work = false;
@@ -62,6 +120,7 @@ struct settler *
 settler_start (struct service *service)
 {
   struct settler *settler = calloc (1, sizeof *settler);
+  pthread_condattr_t monotonic;
 
   if (settler == NULL) {
     fail_errno (ERROR_SYSTEM, "cannot start a thread");
@@ -69,7 +128,10 @@ settler_start (struct service *service)
   }
   settler->service = service;
   pthread_mutex_init (&settler->lock, NULL);
-  pthread_cond_init (&settler->wake, NULL);
+  pthread_condattr_init (&monotonic);
+  pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init (&settler->wake, &monotonic);
+  pthread_condattr_destroy (&monotonic);
   errno = pthread_create (&settler->thread, NULL, run, settler);
   if (errno == 0)
     return settler;
@@ -102,5 +164,15 @@ settler_wake (void *domain_entry)
 
   entry->changed = true;
   settler->work = true;
+  pthread_cond_signal (&settler->wake);
+}
+
+void
+settler_wake_at (struct domain_entry *entry, int64_t milliseconds)
+{
+  struct settler *settler = entry->settler;
+  LOCK_IN_SCOPE (&settler->lock);
+
+  entry->wake_at = milliseconds < 0 ? 0 : now () + milliseconds;
   pthread_cond_signal (&settler->wake);
 }

@@ -74,6 +74,18 @@ read_maps (json_object *list, struct capture_change_map *maps,
   disk->change_maps = maps;
 }
 
+/* All steps at once; NULL: reported. */
+static struct capture *
+begin (struct qmp *qmp, const struct capture_request *request)
+{
+  struct capture *begun = capture_prepare (qmp, request);
+
+  if (begun && capture_cut (begun) == 0 && capture_expose (begun) == 0)
+    return begun;
+  capture_free (begun);
+  return NULL;
+}
+
 int
 driver_begin (struct qmp *qmp, json_object *request, json_object **reply)
 {
@@ -106,7 +118,7 @@ driver_begin (struct qmp *qmp, json_object *request, json_object **reply)
     disks[i].new_bitmap = qmp_string (entry, "new");
     read_maps (qmp_list (entry, "maps"), maps + i * MAX_MAPS, &disks[i]);
   }
-  begun = capture_begin (qmp, &wanted);
+  begun = begin (qmp, &wanted);
   if (!begun) {
     disk_list_free (STEAL (inventory));
     return -1;
@@ -117,9 +129,9 @@ driver_begin (struct qmp *qmp, json_object *request, json_object **reply)
   report = capture_report (capture);
   *reply = qmp_object (
       "method", qmp_text (capture_method_name (report->method)), "promise",
-      qmp_text (report->promise), "cut", qmp_number (report->cut_microseconds),
+      qmp_text (report->promise), "cut", qmp_number (report->cut.microseconds),
       "pause", qmp_number (report->pause_microseconds), "time",
-      qmp_number ((uint64_t) report->cut_time), NULL);
+      qmp_number (report->cut.since_epoch), NULL);
   return 0;
 }
 

@@ -101,12 +101,16 @@ checkpoints (pullback_handle *handle, const char *domain)
 static void
 backups (pullback_handle *handle, const char *domain)
 {
+  const struct pullback_backup_options options = { .method = "magic" };
+
   check_error (pullback_backup_info (handle, domain) == NULL,
                PULLBACK_ERROR_NOT_FOUND, domain);
   check_error (pullback_backup_end (handle, domain, 1) == NULL,
                PULLBACK_ERROR_NOT_FOUND, domain);
-  check_error (pullback_backup_begin (handle, domain, NULL, NULL, "magic", NULL,
-                                      0) == NULL,
+  check_error (pullback_backup_cut (handle, domain) == NULL,
+               PULLBACK_ERROR_NOT_FOUND, domain);
+  check_error (pullback_backup_begin (handle, domain, NULL, NULL, &options) ==
+                   NULL,
                PULLBACK_ERROR_INVALID, "'magic'");
 }
 

@@ -11,6 +11,8 @@ END_TO_END_TESTS = \
 	%D%/test-documents.sh \
 	%D%/test-fallback.sh \
 	%D%/test-full-and-incremental.sh \
+	%D%/test-pause.sh \
+	%D%/test-prepare.sh \
 	%D%/test-qemu-hangs.sh \
 	%D%/test-scratch-full.sh \
 	%D%/test-two-domains.sh
