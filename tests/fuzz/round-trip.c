@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/round-trip.h"
 
 static void
@@ -50,15 +51,6 @@ schema_accepts (xmlRelaxNG *schema, const char *xml, size_t length)
   return result == 0;
 }
 
-static void
-must (bool holds, const char *what, const char *text)
-{
-  if (holds)
-    return;
-  fprintf (stderr, "%s: %s\n%s\n", what, error_message (), text);
-  abort ();
-}
-
 void
 check_round_trip (format_function format, const char *schema_path,
                   const uint8_t *data, size_t size)
@@ -73,14 +65,15 @@ check_round_trip (format_function format, const char *schema_path,
   error_clear ();
   once = format (xml, size);
   if (!once) {
-    must (error_message ()[0] != '\0', "refused without a message", "");
+    must (error_message ()[0] != '\0', "refused without a message");
     return;
   }
   twice = format (once, strlen (once));
-  must (twice != NULL, "what was printed is refused", once);
-  must (strcmp (once, twice) == 0, "not formatted as itself", once);
-  must (schema_accepts (schema, xml, size), "the schema refuses the input",
+  must (twice != NULL, "what was printed is refused: %s\n%s", error_message (),
+        once);
+  must (strcmp (once, twice) == 0, "not formatted as itself:\n%s", once);
+  must (schema_accepts (schema, xml, size), "the schema refuses the input:\n%s",
         once);
   must (schema_accepts (schema, once, strlen (once)),
-        "the schema refuses the output", once);
+        "the schema refuses the output:\n%s", once);
 }
