@@ -4,11 +4,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 #include "plugin/relay/configuration.h"
@@ -35,6 +37,8 @@ static const char usage[] =
     "  --tls-no-verify-peer     clients need no certificate\n"
     "  --tls-subject PATTERN    that clients' certificates must match; may be\n"
     "                           repeated\n"
+    "  --control FD             an inherited socket on which whoever starts\n"
+    "                           the relay gives and revokes clients' tickets\n"
     "  --insecure               may listen without required TLS where other\n"
     "                           machines can connect\n"
     "  --max-connections N      clients at once (1000)\n"
@@ -58,6 +62,7 @@ enum {
   OPTION_TLS_PSK,
   OPTION_TLS_NO_VERIFY_PEER,
   OPTION_TLS_SUBJECT,
+  OPTION_CONTROL,
   OPTION_INSECURE,
   OPTION_CONNECTIONS,
   OPTION_CONNECTIONS_PER_ADDRESS,
@@ -79,6 +84,7 @@ static const struct option long_options[] = {
   { "tls-psk", required_argument, NULL, OPTION_TLS_PSK },
   { "tls-no-verify-peer", no_argument, NULL, OPTION_TLS_NO_VERIFY_PEER },
   { "tls-subject", required_argument, NULL, OPTION_TLS_SUBJECT },
+  { "control", required_argument, NULL, OPTION_CONTROL },
   { "insecure", no_argument, NULL, OPTION_INSECURE },
   { "max-connections", required_argument, NULL, OPTION_CONNECTIONS },
   { "max-connections-per-address", required_argument, NULL,
@@ -204,6 +210,24 @@ parse_number (const char *option, const char *text, unsigned *value)
   return 0;
 }
 
+/* Not a socket that listens: a mistake that would show only later. */
+static int
+set_control (const char *text, int *fd)
+{
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  unsigned value = 0;
+
+  if (parse_number ("control", text, &value) == -1)
+    return -1;
+  *fd = value;
+  if (getsockopt (*fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+      listens && fcntl (*fd, F_SETFD, FD_CLOEXEC) == 0)
+    return 0;
+  message ("--control %s is not the descriptor of a listening socket", text);
+  return -1;
+}
+
 static int
 set_string (char **place, const char *text)
 {
@@ -230,14 +254,18 @@ set_tls_mode (struct tls_configuration *tls, const char *text)
 
 /* Fills in the default. */
 static int
-check_tls (struct tls_configuration *tls)
+check_tls (struct tls_configuration *tls, bool has_tickets)
 {
-  const bool has_credentials = tls->certificates || tls->psk;
+  const bool has_credentials = tls->certificates || tls->psk || has_tickets;
 
   if (tls->mode == TLS_UNSET)
-    tls->mode = has_credentials ? TLS_REQUIRE : TLS_OFF;
+    tls->mode = tls->certificates || tls->psk ? TLS_REQUIRE : TLS_OFF;
   if (tls->mode != TLS_OFF && !has_credentials) {
-    message ("TLS needs --tls-certificates or --tls-psk");
+    message ("TLS needs --tls-certificates, --tls-psk or --control");
+    return -1;
+  }
+  if (tls->psk && has_tickets) {
+    message ("--tls-psk and --control exclude each other");
     return -1;
   }
   if ((tls->any_peer || tls->subjects.count > 0) && !tls->certificates) {
@@ -276,6 +304,8 @@ parse_option (struct configuration *configuration, int option, const char *name)
                    -1
                ? out_of_memory ()
                : 0;
+  case OPTION_CONTROL:
+    return set_control (optarg, &configuration->control);
   case OPTION_INSECURE:
     configuration->insecure = true;
     return 0;
@@ -351,7 +381,7 @@ configuration_parse (struct configuration *configuration, int argc,
              argv[optind]);
     return -1;
   }
-  if (check_tls (&configuration->tls) == -1)
+  if (check_tls (&configuration->tls, configuration->control != 0) == -1)
     return -1;
   return check (configuration);
 }

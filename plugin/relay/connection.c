@@ -20,6 +20,13 @@ log_reads (const struct connection *connection)
              connection->export, connection->bytes_read, connection->reads);
 }
 
+bool
+connection_allows (const struct connection *connection, const char *export)
+{
+  return connection->ticket == NULL ||
+         ticket_allows (connection->ticket, export);
+}
+
 void
 connection_serve (struct relay *relay, int fd)
 {
@@ -39,6 +46,8 @@ connection_serve (struct relay *relay, int fd)
     log_reads (connection);
   }
   stream_end_tls (&connection->stream);
+  if (connection->ticket)
+    tickets_leave (relay->tickets, connection->ticket, fd);
   upstream_close (&connection->upstream);
   contexts_free (&connection->contexts);
   free (connection->context_export);

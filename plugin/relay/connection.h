@@ -16,6 +16,7 @@
 struct connection {
   struct relay *relay;
   struct stream stream;
+  struct ticket *ticket; /* that let it in; NULL: none was needed */
 
   /* What the client has negotiated so far. */
   bool no_zeroes;
@@ -30,6 +31,10 @@ struct connection {
 
   uint64_t reads, bytes_read; /* that were asked for and could be met */
 };
+
+/* Whether this client may know of the export. */
+bool connection_allows (const struct connection *connection,
+                        const char *export);
 
 /* Serves a client from greeting to end; closes nothing of the caller's. */
 void connection_serve (struct relay *relay, int fd);

@@ -132,6 +132,21 @@ forget (struct connection *connection)
   free (STEAL (connection->context_export));
 }
 
+/* Who came by a ticket's key may do what the ticket says.  -1: it has ended
+ * meanwhile. */
+static int
+take_ticket (struct connection *connection)
+{
+  struct tickets *tickets = connection->relay->tickets;
+  gnutls_datum_t identity;
+
+  if (tickets == NULL || !tls_key_identity (&connection->stream, &identity))
+    return 0;
+  connection->ticket =
+      tickets_enter (tickets, &identity, connection->stream.fd);
+  return connection->ticket ? 0 : -1;
+}
+
 static enum next_step
 start_tls (struct connection *connection, struct option *option)
 {
@@ -147,7 +162,8 @@ start_tls (struct connection *connection, struct option *option)
     return option_refuse (connection, option, NBD_REP_ERR_INVALID,
                           "TLS is on already");
   if (option_reply (connection, option, NBD_REP_ACK, NULL, 0) == NEXT_CLOSE ||
-      tls_accept (tls, &connection->stream) == -1)
+      tls_accept (tls, &connection->stream) == -1 ||
+      take_ticket (connection) == -1)
     return NEXT_CLOSE;
   forget (connection);
   return NEXT_OPTION;

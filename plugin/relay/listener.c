@@ -78,6 +78,8 @@ take_inherited (struct listeners *listeners,
   for (size_t i = 0; i < count; i++) {
     const int fd = FIRST_INHERITED + i;
 
+    if (fd == configuration->control)
+      continue;
     length = sizeof storage;
     if (getsockname (fd, (struct sockaddr *) &storage, &length) == -1) {
       message ("inherited descriptor %d is not a socket", fd);

@@ -15,6 +15,8 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/block-status.c %D%/block-status.h \
 	%D%/configuration.c %D%/configuration.h \
 	%D%/connection.c %D%/connection.h \
+	%D%/control.c %D%/control.h \
+	%D%/control-commands.c %D%/control-commands.h \
 	%D%/contexts.c %D%/contexts.h \
 	%D%/exports.c %D%/exports.h \
 	%D%/handshake.c \
@@ -32,6 +34,7 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/split.c \
 	%D%/sources.c %D%/sources.h \
 	%D%/stream.c %D%/stream.h \
+	%D%/tickets.c %D%/tickets.h \
 	%D%/tls.c %D%/tls.h \
 	%D%/threads.c %D%/threads.h \
 	%D%/transmission.c %D%/transmission.h \

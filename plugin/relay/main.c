@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 
 #include "plugin/relay/configuration.h"
+#include "plugin/relay/control.h"
 #include "plugin/relay/listener.h"
 #include "plugin/relay/message.h"
 #include "plugin/relay/relay.h"
@@ -49,6 +50,7 @@ main (int argc, char *argv[])
   static struct configuration configuration;
   static struct relay relay;
   struct listeners listeners = { 0 };
+  struct control *control = NULL;
   int signal_fd;
 
   if (configuration_parse (&configuration, argc, argv) == -1)
@@ -65,7 +67,15 @@ main (int argc, char *argv[])
     listeners_close (&listeners);
     return EXIT_FAILURE;
   }
+  if (configuration.control) {
+    control = control_start (&relay, configuration.control);
+    if (control == NULL) {
+      listeners_close (&listeners);
+      return EXIT_FAILURE;
+    }
+  }
   if (server_run (&relay, &listeners, signal_fd)) {
+    control_join (control);
     relay_close (&relay);
     configuration_free (&configuration);
   }

@@ -9,7 +9,8 @@
 #include "common/cleanup.h"
 #include "plugin/relay/options.h"
 
-/* An export that upstream does not list may exist all the same. */
+/* An export that upstream does not list may exist all the same; one that the
+ * client may not know of does not. */
 static enum upstream_answer
 find_export (struct connection *connection, const char *name)
 {
@@ -17,6 +18,8 @@ find_export (struct connection *connection, const char *name)
   CLEANUP_NAMES struct names names = { 0 };
   struct export_info info;
 
+  if (!connection_allows (connection, name))
+    return UPSTREAM_UNKNOWN;
   if (exports_list_with (connection->relay->exports, name, &names) == -1)
     return UPSTREAM_FAILED;
   if (names_contain (&names, name))
@@ -102,6 +105,9 @@ select_contexts (struct connection *connection, struct option *option,
     return option_refuse (connection, option, NBD_REP_ERR_INVALID,
                           "lengths that do not fit, or a query that is no "
                           "string");
+  for (size_t i = 0; i < contexts->count; i++)
+    if (!connection_allows (connection, contexts->items[i].source))
+      selected[i] = false;
   contexts_keep (contexts, selected);
   *refused = false;
   return NEXT_OPTION;

@@ -26,6 +26,8 @@ option_list (struct connection *connection, struct option *option)
     const uint32_t wire_length = htobe32 (length);
     char data[sizeof length + NBD_MAX_STRING];
 
+    if (!connection_allows (connection, names.items[i]))
+      continue;
     memcpy (data, &wire_length, sizeof wire_length);
     memcpy (data + sizeof wire_length, names.items[i], length);
     if (option_reply (connection, option, NBD_REP_SERVER, data,
@@ -35,12 +37,15 @@ option_list (struct connection *connection, struct option *option)
   return option_reply (connection, option, NBD_REP_ACK, NULL, 0);
 }
 
-/* Asks upstream for an export, on the connection that will serve it. */
+/* What the client may not know of does not exist, without asking.  Else asks
+ * upstream for an export, on the connection that will serve it. */
 static enum upstream_answer
 open_export (struct connection *connection, enum nbd_option option,
              const char *name, struct upstream *upstream,
              struct export_info *info)
 {
+  if (!connection_allows (connection, name))
+    return UPSTREAM_UNKNOWN;
   if (upstream_open (upstream, &connection->relay->configuration->upstream) ==
       -1)
     return UPSTREAM_FAILED;

@@ -19,14 +19,17 @@ relay_open (struct relay *relay, const struct configuration *configuration)
                            .drain_fd = eventfd (0, EFD_CLOEXEC),
                            .exports = exports_new (&configuration->upstream),
                            .sources = sources_new (&configuration->upstream) };
+  if (configuration->control)
+    relay->tickets = tickets_new ();
   if (relay->drain_fd == -1 || relay->exports == NULL ||
-      relay->sources == NULL) {
+      relay->sources == NULL ||
+      (configuration->control && relay->tickets == NULL)) {
     message ("%s", strerror (errno));
     relay_close (relay);
     return -1;
   }
   if (configuration->tls.mode != TLS_OFF) {
-    relay->tls = tls_new (&configuration->tls);
+    relay->tls = tls_new (&configuration->tls, relay->tickets);
     if (relay->tls == NULL) {
       relay_close (relay);
       return -1;
@@ -41,6 +44,7 @@ relay_close (struct relay *relay)
   exports_free (relay->exports);
   sources_free (relay->sources);
   tls_free (relay->tls);
+  tickets_free (relay->tickets);
   if (relay->drain_fd >= 0)
     close (relay->drain_fd);
 }

@@ -11,6 +11,7 @@
 #include "plugin/relay/address.h"
 #include "plugin/relay/exports.h"
 #include "plugin/relay/sources.h"
+#include "plugin/relay/tickets.h"
 #include "plugin/relay/tls.h"
 
 /* --context: base:allocation of export 'view', under another name on another
@@ -32,6 +33,7 @@ struct configuration {
   struct context_definition *contexts;
   size_t context_count;
   struct tls_configuration tls;
+  int control;           /* the control channel's socket; 0: none */
   bool insecure;         /* may listen beyond loopback */
   unsigned connections;  /* at most, at once */
   unsigned negotiation;  /* seconds a client has for it */
@@ -46,9 +48,10 @@ struct relay {
   const struct configuration *configuration;
   struct exports *exports;
   struct sources *sources;
-  struct tls *tls;      /* NULL: there is none */
-  int drain_fd;         /* an eventfd, readable once 'draining' */
-  atomic_bool draining; /* no new work; what is in flight is finished */
+  struct tls *tls;         /* NULL: there is none */
+  struct tickets *tickets; /* NULL: there is no control channel */
+  int drain_fd;            /* an eventfd, readable once 'draining' */
+  atomic_bool draining;    /* no new work; what is in flight is finished */
 };
 
 /* Nothing connects yet.  The configuration must outlive it.  -1: reported, and

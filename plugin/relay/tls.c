@@ -32,6 +32,7 @@ struct tls {
   gnutls_priority_t priority;
   gnutls_certificate_credentials_t certificates; /* NULL: none */
   gnutls_psk_server_credentials_t psk;           /* NULL: none */
+  struct tickets *tickets;                       /* NULL: none */
 };
 
 void
@@ -122,8 +123,28 @@ load_psk (struct tls *tls, const char *path)
                      gnutls_psk_set_server_credentials_file (tls->psk, path));
 }
 
+/* gnutls's callback.  1: it goes on with a key of its own making, so that an
+ * identity that is not known fails as a wrong key does. */
+static int
+find_key (gnutls_session_t session, const gnutls_datum_t *identity,
+          gnutls_datum_t *key)
+{
+  const struct tls *tls = gnutls_session_get_ptr (session);
+
+  return tickets_key (tls->tickets, identity, key);
+}
+
+static int
+use_tickets (struct tls *tls)
+{
+  if (gnutls_psk_allocate_server_credentials (&tls->psk) < 0)
+    return out_of_memory ();
+  gnutls_psk_set_server_credentials_function2 (tls->psk, find_key);
+  return 0;
+}
+
 struct tls *
-tls_new (const struct tls_configuration *configuration)
+tls_new (const struct tls_configuration *configuration, struct tickets *tickets)
 {
   struct tls *tls = calloc (1, sizeof *tls);
   int r;
@@ -133,14 +154,17 @@ tls_new (const struct tls_configuration *configuration)
     return NULL;
   }
   tls->configuration = configuration;
-  r = gnutls_priority_init (&tls->priority,
-                            configuration->psk ? PRIORITY_PSK : PRIORITY, NULL);
+  tls->tickets = tickets;
+  r = gnutls_priority_init (
+      &tls->priority, configuration->psk || tickets ? PRIORITY_PSK : PRIORITY,
+      NULL);
   if (r < 0)
     message ("TLS: %s", gnutls_strerror (r));
   if (r < 0 ||
       (configuration->certificates &&
        load_certificates (tls, configuration->certificates) == -1) ||
-      (configuration->psk && load_psk (tls, configuration->psk) == -1)) {
+      (configuration->psk && load_psk (tls, configuration->psk) == -1) ||
+      (tickets && use_tickets (tls) == -1)) {
     tls_free (tls);
     return NULL;
   }
@@ -227,6 +251,7 @@ set_up (const struct tls *tls, gnutls_session_t session)
                                 tls->certificates);
   if (r >= 0 && tls->psk)
     r = gnutls_credentials_set (session, GNUTLS_CRD_PSK, tls->psk);
+  gnutls_session_set_ptr (session, (void *) tls);
   gnutls_certificate_server_set_request (session, tls->configuration->any_peer
                                                       ? GNUTLS_CERT_IGNORE
                                                       : GNUTLS_CERT_REQUIRE);
@@ -253,4 +278,11 @@ tls_accept (struct tls *tls, struct stream *stream)
       r = 0;
   }
   return refuse (gnutls_strerror (r));
+}
+
+bool
+tls_key_identity (const struct stream *stream, gnutls_datum_t *identity)
+{
+  return gnutls_auth_client_get_type (stream->tls) == GNUTLS_CRD_PSK &&
+         gnutls_psk_server_get_username2 (stream->tls, identity) == 0;
 }

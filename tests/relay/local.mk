@@ -8,6 +8,7 @@ relay_tests = \
 	%D%/test-handshake.py \
 	%D%/test-limits.py \
 	%D%/test-process.py \
+	%D%/test-tickets.py \
 	%D%/test-tls-clients.sh \
 	%D%/test-tls.py \
 	%D%/test-transmission.py \

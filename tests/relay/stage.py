@@ -106,14 +106,15 @@ def end(process, number=signal.SIGTERM):
             processes.remove(process)
 
 
-def relay(upstream, *arguments, name='relay.sock', **others):
-    """A relay; (process, socket's path)."""
+def relay(upstream, *arguments, name='relay.sock', threads=1, **others):
+    """A relay; (process, socket's path).  'threads' are those it has without
+    clients."""
     socket = path(name)
     process = start(['pullback-relay', '--upstream', 'unix:' + upstream,
                      '--listen', 'unix:' + socket, *arguments],
                     socket=socket, **others)
     # The client that found it is gone.
-    wait_for('the relay to be idle', lambda: idle(process))
+    wait_for('the relay to be idle', lambda: threads_of(process) == threads)
     relays.append(process)
     return process, socket
 
