@@ -18,6 +18,7 @@ controller_pullback_SOURCES = \
 	controller/cli/checkpoint_list.c \
 	controller/cli/checkpoint_tree.c controller/cli/checkpoint_tree.h \
 	controller/cli/domain.c \
+	controller/cli/event.c \
 	controller/cli/files.c controller/cli/files.h \
 	controller/cli/main.c \
 	controller/cli/parameters.c \

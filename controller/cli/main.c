@@ -20,6 +20,7 @@ static const struct {
   { "Domains", domain_verbs },
   { "Checkpoints", checkpoint_verbs },
   { "Backups", backup_verbs },
+  { "Events", event_verbs },
 };
 
 #define NR_GROUPS (sizeof groups / sizeof groups[0])

@@ -60,6 +60,7 @@ struct invocation {
 extern const struct verb domain_verbs[];
 extern const struct verb checkpoint_verbs[];
 extern const struct verb backup_verbs[];
+extern const struct verb event_verbs[];
 
 /* NULL: there is none. */
 const struct verb *verb_by_name (const char *name);

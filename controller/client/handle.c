@@ -169,6 +169,18 @@ pullback_uri (const pullback_handle *handle)
 }
 
 char *
+client_escape (pullback_handle *handle, const char *text)
+{
+  char *encoded = curl_easy_escape (handle->curl, text, 0);
+  char *copy = encoded ? strdup (encoded) : NULL;
+
+  curl_free (encoded);
+  if (copy == NULL)
+    fail_errno (ERROR_SYSTEM, "text of a request");
+  return copy;
+}
+
+char *
 client_path (pullback_handle *handle, ...)
 {
   CLEANUP_FREE char *path = strdup ("/v1");
@@ -177,12 +189,11 @@ client_path (pullback_handle *handle, ...)
 
   va_start (segments, handle);
   while (path && (segment = va_arg (segments, const char *)) != NULL) {
-    char *encoded = curl_easy_escape (handle->curl, segment, 0);
+    CLEANUP_FREE char *encoded = client_escape (handle, segment);
     char *longer;
 
     if (!encoded || asprintf (&longer, "%s/%s", path, encoded) == -1)
       longer = NULL;
-    curl_free (encoded);
     free (path);
     path = longer;
   }

@@ -13,6 +13,9 @@
  * percent-encoded.  The caller's; NULL: reported. */
 char *client_path (pullback_handle *handle, ...) __attribute__ ((sentinel));
 
+/* Percent-encoded, as a value of a query.  The caller's; NULL: reported. */
+char *client_escape (pullback_handle *handle, const char *text);
+
 /* 'body' is consumed and may be NULL; 'path' is freed and may be NULL (reported
  * by whoever made it).  The answer's text is the caller's; NULL: reported. */
 char *client_request (pullback_handle *handle, const char *method, char *path,

@@ -272,3 +272,24 @@ pullback_backup_end (pullback_handle *handle, const char *domain, int abort)
   }
   return client_request (handle, "DELETE", path, NULL);
 }
+
+char *
+pullback_event_list (pullback_handle *handle, const char *domain,
+                     long long since, unsigned seconds)
+{
+  CLEANUP_FREE char *plain = client_path (handle, "events", NULL);
+  CLEANUP_FREE char *only = domain ? client_escape (handle, domain) : NULL;
+  CLEANUP_FREE char *after = NULL;
+  char *path = NULL;
+
+  if (plain == NULL || (domain && only == NULL))
+    return NULL;
+  if ((since >= 0 && asprintf (&after, "&since=%lld", since) == -1) ||
+      asprintf (&path, "%s?wait=%u%s%s%s", plain, seconds,
+                since >= 0 ? after : "", domain ? "&domain=" : "",
+                domain ? only : "") == -1) {
+    fail_errno (ERROR_SYSTEM, "path of a request");
+    return NULL;
+  }
+  return client_request (handle, "GET", path, NULL);
+}

@@ -167,6 +167,14 @@ PULLBACK_API char *pullback_backup_info (pullback_handle *handle,
 PULLBACK_API char *pullback_backup_end (pullback_handle *handle,
                                         const char *domain, int abort);
 
+/* Events.  Those with a larger number than 'since', of one domain or (NULL) of
+ * all; with -1 only those that come from now on, with 0 all that the daemon
+ * still has.  Where there are none yet it waits, up to 'seconds' (at most 60).
+ * To go on, give the answer's "next" as 'since'. */
+PULLBACK_API char *pullback_event_list (pullback_handle *handle,
+                                        const char *domain, long long since,
+                                        unsigned seconds);
+
 #ifdef __cplusplus
 }
 #endif

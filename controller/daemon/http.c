@@ -110,19 +110,8 @@ static enum MHD_Result
 note_query (void *opaque, enum MHD_ValueKind kind, const char *key,
             const char *value)
 {
-  struct route_request *request = opaque;
-  unsigned option = route_option (key);
-
   (void) kind;
-  if (option && value &&
-      (strcmp (value, "true") == 0 || strcmp (value, "false") == 0)) {
-    request->given |= option;
-    request->options &= ~option;
-    if (strcmp (value, "true") == 0)
-      request->options |= option;
-  }
-  else
-    request->bad_query = key;
+  route_argument (opaque, key, value);
   return MHD_YES;
 }
 

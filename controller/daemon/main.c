@@ -218,6 +218,7 @@ serve (const struct settings *settings, struct instance *instance)
   wait_for_the_end (service, http, settings->idle_exit);
   instance_hide (instance);
   http_quiesce (http);
+  service_quiesce (service);
   http_stop (http);
   service_stop_jobs (service);
   service_free (service);

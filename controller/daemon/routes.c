@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "common/cleanup.h"
 #include "controller/common/error.h"
 #include "controller/daemon/routes.h"
+#include "controller/domain/events.h"
 
 /* Deeper than any body that means something here. */
 #define BODY_DEPTH 16
@@ -63,6 +65,8 @@ static const struct route_entry routes[] = {
   { "PUT", CHECKPOINT, operation_checkpoint_edit, BODY_NEEDED, 200, 0 },
   { "DELETE", CHECKPOINT, operation_checkpoint_delete, BODY_NONE, 200,
     OPTION_CHILDREN | OPTION_CHILDREN_ONLY | OPTION_METADATA },
+  { "GET", "/v1/events", operation_event_list, BODY_NONE, 200,
+    OPTION_SINCE | OPTION_WAIT | OPTION_DOMAIN },
   { "GET", DOMAIN "/backup", operation_backup_info, BODY_NONE, 200, 0 },
   { "POST", DOMAIN "/backup", operation_backup_begin, BODY_OPTIONAL, 201, 0 },
   { "POST", DOMAIN "/backup/cut", operation_backup_cut, BODY_OPTIONAL, 200, 0 },
@@ -82,6 +86,9 @@ static const struct {
   { "children", OPTION_CHILDREN },
   { "children_only", OPTION_CHILDREN_ONLY },
   { "metadata", OPTION_METADATA },
+  { "since", OPTION_SINCE },
+  { "wait", OPTION_WAIT },
+  { "domain", OPTION_DOMAIN },
 };
 /* clang-format on */
 
@@ -98,9 +105,9 @@ static const struct {
   [ERROR_SYSTEM] = { "system", 500 },
 };
 
-/* The names in a path, decoded. */
+/* The names in a path and a query, decoded. */
 struct path_names {
-  char *domain, *checkpoint;
+  char *domain, *checkpoint, *only;
 };
 
 static void
@@ -108,6 +115,7 @@ path_names_free (struct path_names *names)
 {
   free (names->domain);
   free (names->checkpoint);
+  free (names->only);
 }
 
 static void
@@ -323,8 +331,8 @@ parse_body (const struct route_entry *entry,
   return *body ? 0 : -1;
 }
 
-unsigned
-route_option (const char *name)
+static unsigned
+option_by_name (const char *name)
 {
   size_t i;
 
@@ -332,6 +340,56 @@ route_option (const char *name)
     if (strcmp (options[i].name, name) == 0)
       return options[i].option;
   return 0;
+}
+
+static bool
+read_number (const char *text, int64_t maximum, int64_t *number)
+{
+  char *end;
+
+  errno = 0;
+  *number = strtoll (text, &end, 10);
+  return isdigit ((unsigned char) text[0]) && *end == '\0' && errno == 0 &&
+         *number <= maximum;
+}
+
+/* Whether the value is one that the option can have. */
+static bool
+take_argument (struct route_request *request, unsigned option,
+               const char *value)
+{
+  int64_t wait;
+
+  switch (option) {
+  case OPTION_SINCE:
+    return read_number (value, INT64_MAX - 1, &request->since);
+  case OPTION_WAIT:
+    if (!read_number (value, EVENTS_MAX_WAIT_SECONDS, &wait))
+      return false;
+    request->wait = wait;
+    return true;
+  case OPTION_DOMAIN:
+    request->only = value;
+    return true;
+  default:
+    return strcmp (value, "true") == 0 || strcmp (value, "false") == 0;
+  }
+}
+
+void
+route_argument (struct route_request *request, const char *key,
+                const char *value)
+{
+  unsigned option = option_by_name (key);
+
+  if (!option || !value || !take_argument (request, option, value)) {
+    request->bad_query = key;
+    return;
+  }
+  request->given |= option;
+  request->options |= option;
+  if (strcmp (value, "false") == 0 && option != OPTION_DOMAIN)
+    request->options &= ~option;
 }
 
 /* The first of the options, of which there is one. */
@@ -351,7 +409,9 @@ run_operation (struct service *service, const struct route_entry *entry,
 {
   __attribute__ ((cleanup (path_names_free))) struct path_names names = { 0 };
   __attribute__ ((cleanup (cleanup_json_put))) json_object *body = NULL;
-  struct operation_request what = { .options = request->options };
+  struct operation_request what = { .options = request->options,
+                                    .since = request->since,
+                                    .wait = request->wait };
   unsigned wrong = request->given & ~entry->takes;
 
   if (request->bad_query || wrong)
@@ -361,8 +421,11 @@ run_operation (struct service *service, const struct route_entry *entry,
   if (decode_names (entry->pattern, request->path, &names) == -1 ||
       parse_body (entry, request, &body) == -1)
     return -1;
+  if (request->only && (names.only = decode_segment (request->only)) == NULL)
+    return -1;
   what.domain = names.domain;
   what.checkpoint = names.checkpoint;
+  what.only = names.only;
   what.body = body;
   return entry->operation (service, &what, reply);
 }

@@ -17,13 +17,19 @@ struct route_request {
   const char *path; /* percent-encoded, as on the wire, without the query */
   const char *body;
   size_t body_size;
-  unsigned given, options; /* of enum operation_option: as =true or =false, and
-                              those that are true */
-  const char *bad_query;   /* a query argument that is none, or NULL */
+  /* What route_argument makes of the query. */
+  unsigned given, options; /* of enum operation_option: all, and those that are
+                              true or have a value */
+  int64_t since;
+  unsigned wait;
+  const char *only;      /* percent-encoded */
+  const char *bad_query; /* an argument that is none, or NULL */
 };
 
-/* The option of that name, as in ?NAME=true; 0: there is none. */
-unsigned route_option (const char *name);
+/* Takes an argument of the query, ?KEY=VALUE; 'value' may be NULL.  Both stay
+ * the caller's and live as long as the request. */
+void route_argument (struct route_request *request, const char *key,
+                     const char *value);
 
 struct route_reply {
   unsigned status;

@@ -136,6 +136,7 @@ operation_backup_begin (struct service *service,
   job.domain = record;
   job.findings = &entry->findings;
   job.changed_opaque = entry;
+  job.events = service->events;
   begun = job_prepare (&job, STEAL (backup), STEAL (checkpoint));
   if (begun == NULL || cut_or_wait (entry, &job, begun) == -1)
     return -1;

@@ -142,8 +142,12 @@ static int delete (struct service *service,
     return -1;
   if (deletion->count == 0)
     return 0;
-  return metadata ? forget (service->state, request->domain, deletion)
-                  : delete_whole (service->state, &change, deletion);
+  if ((metadata ? forget (service->state, request->domain, deletion)
+                : delete_whole (service->state, &change, deletion)) == -1)
+    return -1;
+  event_tell_deleted (service->events, request->domain, deletion->names,
+                      metadata);
+  return 0;
 }
 
 int

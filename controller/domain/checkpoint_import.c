@@ -287,6 +287,18 @@ forget_chain (const struct import *import)
   return fail (kind, "%s", why ? why : "out of memory");
 }
 
+static void
+tell_chain (const struct import *import)
+{
+  size_t i;
+
+  for (i = 0; i < import->nr_candidates; i++)
+    if (!import->candidates[i].refused)
+      event_tell_created (import->change->entry->events,
+                          import->change->record->name,
+                          import->candidates[i].name, "import");
+}
+
 static json_object *
 describe (const struct import *import)
 {
@@ -330,6 +342,8 @@ operation_checkpoint_import (struct service *service,
            compare_age);
   if (!dry_run && store_chain (&import) == -1)
     return forget_chain (&import);
+  if (!dry_run)
+    tell_chain (&import);
   *reply = describe (&import);
   return 0;
 }

@@ -348,6 +348,8 @@ operation_checkpoint_create (struct service *service,
         make (service->state, &change, checkpoint) == -1)
       return -1;
   }
+  event_tell_created (service->events, request->domain, checkpoint->name,
+                      options.redefine ? "redefine" : "create");
   *reply = json_object_new_object ();
   json_add_text (*reply, "name", checkpoint->name);
   return 0;

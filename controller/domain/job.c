@@ -26,6 +26,43 @@ job_mark_broken (struct job *job, const char *reason)
     return;
   log_line ("the backup of domain '%s' is broken: %s", job->domain, reason);
   job->broken = strdup (reason);
+  if (job->begun)
+    job_tell (job, EVENT_BACKUP_BROKEN, reason, false);
+}
+
+static const char *
+mode_of (const struct job *job)
+{
+  return job->plan->backup->mode == BACKUP_PULL ? "pull" : "push";
+}
+
+void
+job_tell (struct job *job, enum event_kind kind, const char *reason, bool kept)
+{
+  json_object *data = json_object_new_object ();
+  const char *checkpoint = job_checkpoint (job);
+
+  json_add_text (data, "mode", mode_of (job));
+  if (checkpoint) {
+    json_add_text (data, "checkpoint", checkpoint);
+    if (kind != EVENT_BACKUP_BEGAN && kind != EVENT_BACKUP_BROKEN)
+      json_add_bool (data, "committed", kept);
+  }
+  if (reason)
+    json_add_text (data, "reason", reason);
+  event_emit (job->events, job->domain, kind, data);
+}
+
+/* It can have broken before this: nothing is told of one that never begins. */
+static void
+tell_begun (struct job *job)
+{
+  LOCK_IN_SCOPE (&job->lock);
+
+  job_tell (job, EVENT_BACKUP_BEGAN, NULL, false);
+  if (job->broken)
+    job_tell (job, EVENT_BACKUP_BROKEN, job->broken, false);
+  job->begun = true;
 }
 
 /* On the reader thread of the monitor's connection. */
@@ -143,6 +180,7 @@ job_new (const struct job_request *request, const struct job_kind *kind)
   job->outcome = JOB_PREPARED;
   job->changed = request->changed;
   job->changed_opaque = request->changed_opaque;
+  job->events = request->events;
   job->state = strdup (request->state);
   job->domain = strdup (request->domain->name);
   job->monitor = strdup (request->domain->qmp);
@@ -291,6 +329,7 @@ cut (struct job *job, const struct domain_record *domain)
   if (job->kind->cut (job) == -1 || job->kind->open (job) == -1)
     return -1;
   job->outcome = JOB_RUNNING;
+  tell_begun (job);
   return 0;
 }
 
@@ -356,6 +395,7 @@ give_up_waiting (struct job *job)
   pthread_mutex_unlock (&job->lock);
   take_back (job);
   job->outcome = JOB_FAILED;
+  job_tell (job, EVENT_BACKUP_FAILED, reason, false);
   job_let_go (job);
 }
 
@@ -408,8 +448,10 @@ job_commit_checkpoint (struct job *job)
     return 0;
   if (catalogue_add_checkpoint (job->state, job->domain, checkpoint) == -1)
     return -1;
-  if (catalogue_set_current (job->state, job->domain, checkpoint->name) == 0)
+  if (catalogue_set_current (job->state, job->domain, checkpoint->name) == 0) {
+    event_tell_created (job->events, job->domain, checkpoint->name, "backup");
     return 0;
+  }
   CLEANUP_FREE char *why = strdup (error_message ());
   catalogue_remove_checkpoint (job->state, job->domain, checkpoint->name);
   return fail (ERROR_SYSTEM, "%s", why ? why : "out of memory");
@@ -439,12 +481,15 @@ int
 job_end (struct job *job, bool abort, bool *committed)
 {
   bool kept = job->outcome == JOB_COMPLETED;
+  bool running = job_running (job);
   int r = 0;
 
-  if (job_running (job))
+  if (running)
     r = job->kind->end (job, abort, &kept);
   else if (!kept && !abort)
     r = job_fail_void (job, job->broken);
+  if (running && job->begun)
+    job_tell (job, job->kind->ended, r == -1 ? error_message () : NULL, kept);
   if (committed)
     *committed = kept && job->plan->checkpoint;
   job_free (job);
@@ -516,8 +561,7 @@ job_describe (struct job *job)
   if (xml == NULL)
     return NULL;
   json_add_text (json, "domain", job->domain);
-  json_add_text (json, "mode",
-                 job->plan->backup->mode == BACKUP_PULL ? "pull" : "push");
+  json_add_text (json, "mode", mode_of (job));
   json_add_text (json, "state",
                  job_running (job) && broken ? "broken"
                                              : outcomes[job->outcome]);

@@ -10,6 +10,7 @@
 
 #include "controller/capture/capture.h"
 #include "controller/catalogue/catalogue.h"
+#include "controller/domain/events.h"
 #include "controller/domain/findings.h"
 #include "controller/domain/plan.h"
 #include "controller/qmp/qmp.h"
@@ -26,6 +27,7 @@ struct job_request {
   unsigned wait_seconds;      /* how long it may stay prepared; 0: it is cut
                                  at once */
   struct findings *findings;  /* the domain's */
+  struct events *events;      /* the service's: what becomes of it is told */
   /* Called on a thread of the job's when job_settle may have something to do,
    * with locks of the job's held. */
   void (*changed) (void *opaque);

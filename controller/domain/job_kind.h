@@ -41,16 +41,19 @@ struct job {
   struct timespec wait_until; /* CLOCK_MONOTONIC */
   void (*changed) (void *opaque);
   void *changed_opaque;
+  struct events *events; /* the service's */
 
   /* Of what follows, also the event and watcher threads take part. */
   pthread_mutex_t lock;
   bool judging; /* 'parts' is set and events go to the kind */
+  bool begun;   /* and those who wait for events were told so */
   struct early_event early[MAX_EARLY_EVENTS];
   size_t nr_early;
   char *broken; /* why the point in time or the way to it is lost */
 };
 
 struct job_kind {
+  enum event_kind ended; /* what it is when somebody ends one that runs */
   /* The plan is made; writes the journal, then does all that can fail before
    * the cut.  -1: reported, nothing is left in QEMU as far as it answers. */
   int (*prepare) (struct job *job, const struct job_request *request);
@@ -84,6 +87,11 @@ void job_mark_broken (struct job *job, const char *reason);
  */
 void job_describe_cut (const struct cut_time *cut, uint64_t pause_microseconds,
                        json_object *json);
+
+/* Tells those who wait for events what became of the job.  'reason' may be
+ * NULL; 'kept': its checkpoint is. */
+void job_tell (struct job *job, enum event_kind kind, const char *reason,
+               bool kept);
 
 /* Its metadata; does nothing where there is none.  -1: reported. */
 int job_commit_checkpoint (struct job *job);

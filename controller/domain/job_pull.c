@@ -321,6 +321,7 @@ free_parts (struct job *job)
 }
 
 const struct job_kind job_pull = {
+  .ended = EVENT_BACKUP_ENDED,
   .prepare = prepare,
   .cut = cut,
   .open = open_exports,

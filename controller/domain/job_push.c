@@ -138,6 +138,9 @@ settle_failed (struct job *job, enum job_outcome outcome, const char *reason)
             left ? "; and not everything could be taken back: " : "",
             left ? left : "");
   job->outcome = outcome;
+  job_tell (
+      job, outcome == JOB_FAILED ? EVENT_BACKUP_FAILED : EVENT_BACKUP_CANCELLED,
+      reason, false);
   job_let_go (job);
 }
 
@@ -163,6 +166,7 @@ settle_completed (struct job *job)
             checkpoint ? "; checkpoint '" : "", checkpoint ? checkpoint : "",
             checkpoint ? "' is made" : "");
   job->outcome = JOB_COMPLETED;
+  job_tell (job, EVENT_BACKUP_COMPLETED, NULL, true);
   job_let_go (job);
 }
 
@@ -263,6 +267,7 @@ free_parts (struct job *job)
 }
 
 const struct job_kind job_push = {
+  .ended = EVENT_BACKUP_CANCELLED,
   .prepare = prepare,
   .cut = cut,
   .open = open_push,

@@ -12,6 +12,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/checkpoints.c \
 	controller/domain/contexts.c controller/domain/contexts.h \
 	controller/domain/domains.c \
+	controller/domain/events.c controller/domain/events.h \
 	controller/domain/family.c controller/domain/family.h \
 	controller/domain/findings.c controller/domain/findings.h \
 	controller/domain/generation.c controller/domain/generation.h \

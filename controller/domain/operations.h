@@ -6,6 +6,7 @@
 #define PULLBACK_OPERATIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <json-c/json.h>
 
@@ -20,10 +21,13 @@ void service_free (struct service *service);
 /* Whether a domain is in use or a job runs: the daemon does not end by itself
  * then. */
 bool service_busy (struct service *service);
+/* Answers the requests that wait for events, and no more can: before the daemon
+ * waits for those that run. */
+void service_quiesce (struct service *service);
 /* Ends every job with an abort, as when the daemon is told to stop. */
 void service_stop_jobs (struct service *service);
 
-/* ?NAME=true of a request. */
+/* ?NAME=true of a request, but for the last three, which have values. */
 enum operation_option {
   OPTION_ABORT = 1 << 0,         /* of a backup's end: keep nothing */
   OPTION_SIZE = 1 << 1,          /* of a checkpoint's XML: with sizes */
@@ -33,6 +37,9 @@ enum operation_option {
   OPTION_CHILDREN = 1 << 5,      /* of a deletion: all descendants, too */
   OPTION_CHILDREN_ONLY = 1 << 6, /* ... all descendants, but not itself */
   OPTION_METADATA = 1 << 7,      /* ... the bitmaps stay */
+  OPTION_SINCE = 1 << 8,         /* of events: see struct events_query */
+  OPTION_WAIT = 1 << 9,
+  OPTION_DOMAIN = 1 << 10,
 };
 
 struct operation_request {
@@ -40,6 +47,9 @@ struct operation_request {
   const char *checkpoint; /* from the path; NULL where there is none */
   json_object *body;      /* NULL if the request has none */
   unsigned options;       /* of enum operation_option */
+  int64_t since;          /* with OPTION_SINCE, never negative */
+  unsigned wait;          /* with OPTION_WAIT, else 0 */
+  const char *only;       /* with OPTION_DOMAIN: that one; else NULL */
 };
 
 /* 0 with *reply set (the caller's), or -1 with the error reported.  Called from
@@ -81,6 +91,8 @@ int operation_backup_cut (struct service *, const struct operation_request *,
 int operation_backup_info (struct service *, const struct operation_request *,
                            json_object **);
 int operation_backup_end (struct service *, const struct operation_request *,
+                          json_object **);
+int operation_event_list (struct service *, const struct operation_request *,
                           json_object **);
 
 #endif /* PULLBACK_OPERATIONS_H */

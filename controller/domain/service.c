@@ -13,6 +13,7 @@
 #include "controller/common/error.h"
 #include "controller/domain/job.h"
 #include "controller/domain/journal.h"
+#include "controller/domain/json.h"
 #include "controller/domain/service.h"
 #include "controller/domain/settler.h"
 
@@ -57,7 +58,9 @@ service_new (const char *state_folder, const char *run_folder)
     service_free (service);
     return NULL;
   }
-  service->settler = settler_start (service);
+  service->events = events_new ();
+  if (service->events)
+    service->settler = settler_start (service);
   if (service->settler == NULL) {
     service_free (service);
     return NULL;
@@ -83,6 +86,7 @@ service_free (struct service *service)
     free (entry->name);
     free (entry);
   }
+  events_free (service->events);
   pthread_mutex_destroy (&service->lock);
   free (service->state);
   free (service->run);
@@ -107,6 +111,7 @@ find_or_add (struct service *service, const char *name)
   }
   pthread_mutex_init (&entry->lock, NULL);
   entry->settler = service->settler;
+  entry->events = service->events;
   entry->next = service->entries;
   service->entries = entry;
   return entry;
@@ -122,6 +127,17 @@ service_lock_new_domain (struct service *service, const char *name)
   return entry;
 }
 
+static void
+tell_recovered (struct service *service, const char *domain)
+{
+  json_object *data = json_object_new_object ();
+
+  json_add_text (data, "reason",
+                 "the daemon that ran it died, or could not end it; what it "
+                 "left was taken down");
+  event_emit (service->events, domain, EVENT_BACKUP_FAILED, data);
+}
+
 struct domain_entry *
 service_lock_domain (struct service *service, const char *name)
 {
@@ -134,10 +150,13 @@ service_lock_domain (struct service *service, const char *name)
   if (entry)
     job_settle (entry->job);
   if (entry && !job_running (entry->job) &&
-      journal_exists (service->state, name) &&
-      journal_recover (service->state, record) == -1)
-    log_line ("what a dead backup of domain '%s' left cannot be removed: %s",
-              name, error_message ());
+      journal_exists (service->state, name)) {
+    if (journal_recover (service->state, record) == -1)
+      log_line ("what a dead backup of domain '%s' left cannot be removed: %s",
+                name, error_message ());
+    else
+      tell_recovered (service, name);
+  }
   return entry;
 }
 
@@ -173,6 +192,27 @@ bool
 service_busy (struct service *service)
 {
   return service_has_job (service, NULL);
+}
+
+void
+service_quiesce (struct service *service)
+{
+  events_close (service->events);
+}
+
+int
+operation_event_list (struct service *service,
+                      const struct operation_request *request,
+                      json_object **reply)
+{
+  const struct events_query query = { .domain = request->only,
+                                      .since_given =
+                                          request->options & OPTION_SINCE,
+                                      .since = request->since,
+                                      .wait = request->wait };
+
+  *reply = events_wait (service->events, &query);
+  return *reply ? 0 : -1;
 }
 
 void

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "controller/domain/events.h"
 #include "controller/domain/findings.h"
 #include "controller/domain/operations.h"
 
@@ -20,9 +21,10 @@ struct domain_entry {
   char *name;
   pthread_mutex_t lock;    /* held by the operation at work on the domain */
   struct job *job;         /* owned; running or not; NULL: none */
-  struct settler *settler; /* the service's */
-  atomic_bool changed;     /* for the settler */
-  atomic_llong wake_at;    /* the same; see settler_wake_at */
+  struct settler *settler; /* the service's, as are the events */
+  struct events *events;
+  atomic_bool changed;  /* for the settler */
+  atomic_llong wake_at; /* the same; see settler_wake_at */
   struct findings findings;
 };
 
@@ -31,6 +33,7 @@ struct service {
   pthread_mutex_t lock; /* of the list, never held during an operation */
   struct domain_entry *entries; /* they live as long as the service */
   struct settler *settler;
+  struct events *events;
 };
 
 /* The domain's entry with its lock held and its job settled; NULL: reported

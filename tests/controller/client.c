@@ -114,6 +114,17 @@ backups (pullback_handle *handle, const char *domain)
                PULLBACK_ERROR_INVALID, "'magic'");
 }
 
+static void
+events (pullback_handle *handle, const char *domain)
+{
+  check_reply (pullback_event_list (handle, domain, 0, 60),
+               "\"checkpoint-deleted\"");
+  check_reply (pullback_event_list (handle, "nobody", 0, 0), "{\"events\":[]");
+  check_reply (pullback_event_list (handle, NULL, -1, 0), "{\"events\":[]");
+  check_error (pullback_event_list (handle, NULL, 0, 61) == NULL,
+               PULLBACK_ERROR_INVALID, "wait");
+}
+
 static const char *shared_uri;
 
 /* Errors are a thread's own, and so are handles. */
@@ -152,6 +163,7 @@ main (int argc, char **argv)
   domains (handle, argv[2]);
   checkpoints (handle, "web\303\245 %2F");
   backups (handle, "web\303\245 %2F");
+  events (handle, "web\303\245 %2F");
 
   shared_uri = argv[1];
   for (i = 0; i < 4; i++)

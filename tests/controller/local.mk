@@ -8,6 +8,7 @@ controller_tests = \
 	%D%/test-completion.sh \
 	%D%/test-daemon.sh \
 	%D%/test-domains.sh \
+	%D%/test-events.sh \
 	%D%/test-http.sh \
 	%D%/test-man-pages.sh \
 	%D%/test-usage.sh

@@ -30,6 +30,8 @@ same "verbs after a URI" "$(offered pullback -c unix:///x backup-d)" \
   "backup-dumpxml"
 same "options" "$(offered pullback backup-end web --)" \
   "--domain --abort --json --help"
+same "events" "$(offered pullback event --event backup-b)" \
+  "backup-began backup-broken"
 same "methods" "$(offered pullback backup-begin web --method t)" transaction
 same "formats" "$(offered pullback backup-begin web --format q)" qcow2
 same "domains without a daemon" "$(offered pullback domain-info '')" ""

@@ -53,6 +53,14 @@ expect 400 invalid "'redefine' of the request" POST \
   '/v1/domains/web/checkpoints' '{"redefine": "yes"}'
 expect 400 invalid "force" DELETE '/v1/domains/web?force=yes'
 
+expect 400 invalid "since" GET '/v1/events?since=-1'
+expect 400 invalid "since" GET '/v1/events?since=9223372036854775807'
+expect 400 invalid "since" GET '/v1/events?since'
+expect 400 invalid "wait" GET '/v1/events?wait=61'
+expect 400 invalid "wait" GET '/v1/events?wait=1s'
+expect 400 invalid "hexadecimal" GET '/v1/events?domain=%zz'
+expect 400 invalid "since" GET '/v1/domains?since=1'
+
 expect 400 invalid "needs a body" POST /v1/domains
 expect 400 invalid "takes no body" DELETE /v1/domains/web '{}'
 expect 400 invalid "ends too early at byte 9 of 9" POST /v1/domains '{"name":"'

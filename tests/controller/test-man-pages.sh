@@ -10,9 +10,9 @@ options ()
 }
 
 # The verbs, and for each the usage that its help begins with.
-pullback help | sed -n 's/^  \([a-z][a-z]*-[a-z-]*\) .*/\1/p' >"$tmp/verbs"
+pullback help | sed -n 's/^  \([a-z][a-z-]*\)  *[A-Z].*/\1/p' >"$tmp/verbs"
 [ "$(wc -l <"$tmp/verbs")" -ge 16 ] || fail "too few verbs"
-sed -n 's/^=head2 \([a-z]*-[a-z-]*\).*/\1/p' "$srcdir/docs/pullback.pod" \
+sed -n 's/^=head2 \([a-z][a-z-]*\).*/\1/p' "$srcdir/docs/pullback.pod" \
   >"$tmp/pod-verbs"
 diff "$tmp/verbs" "$tmp/pod-verbs" || fail "help and man page differ in verbs"
 

@@ -43,6 +43,12 @@ refused "neither nbd://" backup-begin web --push --target vda=http://host/x
 refused "neither nbd://" backup-begin web --push --target vda=nbd+unix:///x
 refused "given twice: 'domain'" domain-info --domain web --domain web
 refused "one argument too many: 'web'" domain-info --domain web web
+refused "one of --list, --all, or --event <type> is required" event
+refused "unknown event type backup-bored" event --event backup-bored
+refused "mutually exclusive" event --event backup-began --all
+refused "mutually exclusive" event --list --all
+refused "timeout takes a number" event --all --timeout 0
+refused "since takes a number" event --all --since -1
 refused "missing: 'qmp'.*pullback help domain-add" domain-add web
 
 refused "'https://host:1' is not supported.*unix:///PATH" \
