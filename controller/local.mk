@@ -17,6 +17,7 @@ include controller/qmp/local.mk
 include controller/disks/local.mk
 include controller/capture/local.mk
 include controller/datapath/local.mk
+include controller/broker/local.mk
 include controller/domain/local.mk
 include controller/daemon/local.mk
 include controller/client/local.mk

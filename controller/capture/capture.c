@@ -11,9 +11,6 @@
 #include "controller/capture/internal.h"
 #include "controller/common/error.h"
 
-/* More than this QEMU has no place for on its buses. */
-#define MAX_DISKS 1000
-
 int
 capture_make (struct capture *capture, enum undo_kind kind, const char *object,
               const char *owner, const char *command, json_object *arguments)
@@ -93,7 +90,7 @@ name_disk (struct captured_disk *disk, const char *job, unsigned index)
   return disk->name ? 0 : fail (ERROR_SYSTEM, "out of memory");
 }
 
-static struct capture *
+struct capture *
 capture_new (struct qmp *qmp, const struct capture_request *request)
 {
   struct capture *capture = calloc (1, sizeof *capture);
@@ -119,28 +116,32 @@ capture_new (struct qmp *qmp, const struct capture_request *request)
   return capture;
 }
 
+void
+capture_set_method (struct capture *capture, enum capture_method method)
+{
+  static const struct capture_method_steps *const steps[] = {
+    [CAPTURE_TRANSACTION] = &capture_transaction,
+    [CAPTURE_FILTER] = &capture_filter,
+    [CAPTURE_OVERLAY] = &capture_overlay,
+  };
+
+  capture->report.method = method;
+  capture->steps = steps[method];
+  capture->report.promise = capture->steps->promise;
+}
+
 static int
 choose_method (struct capture *capture, enum capture_method wanted)
 {
+  enum capture_method method;
   bool iothread = false;
 
   for (size_t i = 0; i < capture->nr_disks; i++)
     iothread |= capture->disks[i].request->disk->iothread;
-  capture->report.method = capture_choose (capture->qmp, wanted, iothread);
-  switch (capture->report.method) {
-  case CAPTURE_AUTO:
+  method = capture_choose (capture->qmp, wanted, iothread);
+  if (method == CAPTURE_AUTO)
     return -1;
-  case CAPTURE_TRANSACTION:
-    capture->steps = &capture_transaction;
-    break;
-  case CAPTURE_FILTER:
-    capture->steps = &capture_filter;
-    break;
-  case CAPTURE_OVERLAY:
-    capture->steps = &capture_overlay;
-    break;
-  }
-  capture->report.promise = capture->steps->promise;
+  capture_set_method (capture, method);
   return 0;
 }
 
@@ -188,6 +189,13 @@ prepare (struct capture *capture, const struct capture_request *request)
   return for_each_disk (capture, capture->steps->prepare);
 }
 
+void
+capture_forget_request (struct capture *capture)
+{
+  for (size_t i = 0; i < capture->nr_disks; i++)
+    capture->disks[i].request = NULL;
+}
+
 struct capture *
 capture_prepare (struct qmp *qmp, const struct capture_request *request)
 {
@@ -227,8 +235,7 @@ capture_expose (struct capture *capture)
     undo_roll_back (capture->qmp, &capture->made);
     return -1;
   }
-  for (size_t i = 0; i < capture->nr_disks; i++)
-    capture->disks[i].request = NULL;
+  capture_forget_request (capture);
   return 0;
 }
 
@@ -236,6 +243,12 @@ const struct capture_report *
 capture_report (const struct capture *capture)
 {
   return &capture->report;
+}
+
+void
+capture_give_up (struct capture *capture)
+{
+  guard_alarm (capture);
 }
 
 int

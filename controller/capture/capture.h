@@ -82,6 +82,23 @@ int capture_cut (struct capture *capture);
 int capture_expose (struct capture *capture);
 const struct capture_report *capture_report (const struct capture *capture);
 
+/* What another process needs to resume it, the caller's.  To be asked for
+ * before events are given to capture_broken_by. */
+json_object *capture_record (const struct capture *capture);
+
+/* The capture that the record is of, with the request that it began with, if
+ * QEMU still has all of it and it did not break meanwhile.  Nothing is removed,
+ * here or on failure.  NULL: reported. */
+struct capture *capture_resume (struct qmp *qmp,
+                                const struct capture_request *request,
+                                json_object *record);
+
+/* Frees the memory only, also of scratch files nothing more. */
+void capture_abandon (struct capture *capture);
+
+/* Takes the exports down in the background, as if it had broken. */
+void capture_give_up (struct capture *capture);
+
 /* First step of the end: QEMU closes its NBD connections in transmission and
  * forgets the exports, before anything else is stopped (QEMU 7.2 aborts where a
  * client closes first).  Before the second step every other connection must be

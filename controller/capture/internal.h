@@ -11,6 +11,9 @@
 #include "controller/capture/capture.h"
 #include "controller/capture/undo.h"
 
+/* More than this QEMU has no place for on its buses. */
+#define MAX_DISKS 1000
+
 /* QEMU's node names have at most 31 bytes. */
 #define NAME_SIZE 32
 
@@ -25,6 +28,8 @@ struct captured_disk {
   char job[NAME_SIZE];     /* blockdev-backup, and the export's id */
   const char *target;      /* where old data is copied to: file or overlay */
   const char *exposed;     /* the node that shows the point in time */
+  uint64_t threshold; /* bytes of the scratch file in use that raise an event;
+                         0: none is needed */
 };
 
 /* See guard.c. */
@@ -61,6 +66,13 @@ struct capture_method_steps {
 extern const struct capture_method_steps capture_transaction;
 extern const struct capture_method_steps capture_filter;
 extern const struct capture_method_steps capture_overlay;
+
+/* Named and empty; NULL: reported. */
+struct capture *capture_new (struct qmp *qmp,
+                             const struct capture_request *request);
+void capture_set_method (struct capture *capture, enum capture_method method);
+/* It has begun: the request may go. */
+void capture_forget_request (struct capture *capture);
 
 /* The method that the table allows; CAPTURE_AUTO: none, reported. */
 enum capture_method capture_choose (struct qmp *qmp, enum capture_method wanted,

@@ -16,6 +16,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/push_internal.h \
 	controller/capture/push_target.c \
 	controller/capture/recover.c \
+	controller/capture/resume.c \
 	controller/capture/scratch.c \
 	controller/capture/transaction.c \
 	controller/capture/undo.c controller/capture/undo.h

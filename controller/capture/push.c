@@ -13,9 +13,6 @@
 #include "controller/common/error.h"
 #include "controller/qmp/json.h"
 
-/* As in capture.c. */
-#define MAX_DISKS 1000
-
 /* Requests of a job in flight.  Whatever QEMU drains its nodes for, also the
  * end of another disk's job, waits for all of them and stands still meanwhile;
  * QEMU's own 64, of up to a MiB each, are long on a slow target. */
@@ -169,21 +166,11 @@ push_concerned (struct push *push, const char *event, json_object *data)
   return false;
 }
 
-static uint64_t
-number (json_object *object, const char *key)
-{
-  json_object *value;
-
-  return json_object_object_get_ex (object, key, &value)
-             ? json_object_get_uint64 (value)
-             : 0;
-}
-
 static void
 read_progress (struct pushed_disk *disk, json_object *job)
 {
-  disk->offset = number (job, "current-progress");
-  disk->length = number (job, "total-progress");
+  disk->offset = qmp_get_number (job, "current-progress");
+  disk->length = qmp_get_number (job, "total-progress");
 }
 
 /* How one disk's job stands; 'why' is set, the answer's, if it failed. */

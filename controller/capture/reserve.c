@@ -81,9 +81,10 @@ scratch_reserve (struct capture *capture, struct captured_disk *disk)
     return 0;
   /* qcow2 grows at its end, so that the offset tells how much is used. */
   margin = reserve / 8 > LEAST_RESERVE / 2 ? reserve / 8 : LEAST_RESERVE / 2;
+  disk->threshold = reserve - margin;
   return qmp_execute (capture->qmp, "block-set-write-threshold",
                       qmp_object ("node-name", qmp_text (disk->file),
                                   "write-threshold",
-                                  qmp_number (reserve - margin), NULL),
+                                  qmp_number (disk->threshold), NULL),
                       NULL);
 }

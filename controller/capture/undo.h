@@ -37,6 +37,9 @@ int undo_push (struct undo_list *list, enum undo_kind kind, const char *object,
 int undo_make (struct qmp *qmp, struct undo_list *list,
                const struct undo_entry *entry, const char *command,
                json_object *arguments);
+/* The list as JSON, the caller's, and back: -1: reported. */
+json_object *undo_record (const struct undo_list *list);
+int undo_restore (struct undo_list *list, json_object *record);
 /* Forgets the notes after the first 'count'. */
 void undo_truncate (struct undo_list *list, size_t count);
 /* Forgets all notes of these kinds: what they made stays. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Puts the data path of a job together: every socket is bound first, then the
- * processes start on them, so that none has to be waited for. */
+ * processes start on them, so that none has to be waited for, neither at the
+ * begin nor when one is started again. */
 
 #include <config.h>
 
@@ -9,200 +10,174 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "controller/broker/broker.h"
 #include "controller/common/error.h"
-#include "controller/datapath/broker.h"
+#include "controller/datapath/arguments.h"
 #include "controller/datapath/datapath.h"
+#include "controller/datapath/descriptors.h"
 #include "controller/datapath/listener.h"
 #include "controller/datapath/probe.h"
 #include "controller/datapath/process.h"
+#include "controller/datapath/restarts.h"
 
-struct datapath {
-  char *broker_socket, *plugin_socket, *relay_socket; /* relay's: NULL if TCP */
-  char *qemu_socket;
-  int broker_listener; /* until the broker takes it over, else -1 */
-  struct broker *broker;
-  struct process *nbdkit, *relay;
-  datapath_failed failed;
-  void *opaque;
+/* A broker that lives answers at once, unless QEMU keeps it waiting. */
+#define SECONDS_TO_TAKE_OVER 15
+
+/* In the order in which they are stopped. */
+enum member_kind { RELAY, NBDKIT, BROKER, NR_MEMBERS };
+static const char *const names[] = { "pullback-relay", "nbdkit",
+                                     "pullback-broker" };
+
+struct member {
+  struct datapath *datapath;
+  struct child child; /* what it names is in the next three */
+  char **argv;
+  char *log, *lock;
+  struct process *process; /* NULL: not started, or gone for good */
+  struct restarts restarts;
 };
 
-static void
-process_failed (void *opaque, const char *name, const char *how)
-{
-  struct datapath *datapath = opaque;
-  CLEANUP_FREE char *reason = NULL;
+/* The sockets in the broker's order. */
+enum { PLUGIN_SOCKET = BROKER_HELD, RELAY_SOCKET, NR_SOCKETS };
+static const char *const socket_names[] = {
+  [BROKER_CONNECTIONS] = "broker.sock",
+  [BROKER_LISTENERS] = "listeners.sock",
+  [PLUGIN_SOCKET] = "plugin.sock",
+};
 
-  if (asprintf (&reason, "%s %s; its log is in the job's folder", name, how) ==
-      -1)
-    reason = NULL;
-  datapath->failed (datapath->opaque, reason ? reason : name);
-}
+struct datapath {
+  char *paths[NR_SOCKETS]; /* NULL: not a Unix socket */
+  int listeners[NR_SOCKETS];
+  struct member members[NR_MEMBERS];
+  struct datapath_watch watch;
+};
 
+/* FOLDER/NAME.SUFFIX, the caller's.  NULL: reported. */
 static char *
-path_in (const char *folder, const char *name)
+path_in (const char *folder, const char *name, const char *suffix)
 {
   char *path;
 
-  if (asprintf (&path, "%s/%s", folder, name) == -1) {
-    fail_errno (ERROR_SYSTEM, "data path");
-    return NULL;
-  }
-  return path;
-}
-
-/* The broker's socket listens from the start, but nobody accepts: a connection
- * that were made while a begin fails would still negotiate when QEMU's server
- * is stopped again, which QEMU 7.2 does not survive. */
-static int
-prepare_broker (struct datapath *datapath,
-                const struct datapath_request *request)
-{
-  datapath->qemu_socket = strdup (request->qemu_socket);
-  datapath->broker_socket = path_in (request->folder, "broker.sock");
-  if (datapath->qemu_socket == NULL || datapath->broker_socket == NULL)
-    return fail (ERROR_SYSTEM, "data path: out of memory");
-  datapath->broker_listener = listen_unix (datapath->broker_socket);
-  return datapath->broker_listener == -1 ? -1 : 0;
-}
-
-int
-datapath_open (struct datapath *datapath)
-{
-  datapath->broker = broker_start (STEAL_FD (datapath->broker_listener),
-                                   datapath->qemu_socket);
-  return datapath->broker ? 0 : -1;
-}
-
-static int
-start_nbdkit (struct datapath *datapath, const struct datapath_request *request)
-{
-  const char *plugin = getenv ("PULLBACK_PLUGIN");
-  CLEANUP_FREE char *log = path_in (request->folder, "nbdkit.log");
-  CLEANUP_FREE char *broker = NULL;
-  CLEANUP_CLOSE int listener = -1;
-
-  datapath->plugin_socket = path_in (request->folder, "plugin.sock");
-  if (log == NULL || datapath->plugin_socket == NULL ||
-      asprintf (&broker, "broker=%s", datapath->broker_socket) == -1)
-    return fail (ERROR_SYSTEM, "cannot start nbdkit: out of memory");
-  listener = listen_unix (datapath->plugin_socket);
-  if (listener == -1)
-    return -1;
-
-  char *const argv[] = { (char *) "nbdkit",
-                         (char *) "--foreground",
-                         (char *) "--readonly",
-                         (char *) (plugin ? plugin : "pullback"),
-                         broker,
-                         NULL };
-  datapath->nbdkit =
-      process_start ("nbdkit", argv, listener, log, process_failed, datapath);
-  return datapath->nbdkit ? 0 : -1;
-}
-
-static int
-listen_for_clients (struct datapath *datapath,
-                    const struct datapath_request *request)
-{
-  int listener;
-
-  if (request->transport == SERVER_TCP)
-    return listen_tcp (request->host, request->port);
-  listener = listen_unix (request->socket);
-  if (listener != -1)
-    datapath->relay_socket = strdup (request->socket);
-  return listener;
-}
-
-/* Appends 'text' with its commas doubled, as the relay's --context has it. */
-static void
-put_escaped (FILE *file, const char *text)
-{
-  for (; *text; text++) {
-    if (*text == ',')
-      putc (',', file);
-    putc (*text, file);
-  }
-}
-
-static char *
-context_argument (const struct datapath_context *context)
-{
-  char *text = NULL;
-  size_t size;
-  FILE *file = open_memstream (&text, &size);
-
-  if (file == NULL)
-    return NULL;
-  fputs ("export=", file);
-  put_escaped (file, context->export_name);
-  fputs (",name=", file);
-  put_escaped (file, context->name);
-  fputs (",view=", file);
-  put_escaped (file, context->view);
-  return fclose (file) == 0 ? text : NULL;
-}
-
-static void
-free_arguments (char ***argv)
-{
-  char **argument;
-
-  for (argument = *argv; argument && *argument; argument++)
-    free (*argument);
-  free (*argv);
-}
-
-/* The relay's command line; NULL: reported. */
-static char **
-relay_arguments (const struct datapath *datapath,
-                 const struct datapath_request *request)
-{
-  const char *relay = getenv ("PULLBACK_RELAY");
-  __attribute__ ((cleanup (free_arguments))) char **argv =
-      calloc (4 + 2 * request->nr_contexts, sizeof *argv);
-  size_t count = 0, i;
-
-  if (argv == NULL ||
-      !(argv[count++] = strdup (relay ? relay : "pullback-relay")) ||
-      !(argv[count++] = strdup ("--upstream")) ||
-      asprintf (&argv[count++], "unix:%s", datapath->plugin_socket) == -1)
-    goto out_of_memory;
-  for (i = 0; i < request->nr_contexts; i++) {
-    if (!(argv[count++] = strdup ("--context")) ||
-        !(argv[count++] = context_argument (&request->contexts[i])))
-      goto out_of_memory;
-  }
-  return STEAL (argv);
-
-out_of_memory:
-  fail (ERROR_SYSTEM, "cannot start the relay: out of memory");
+  if (asprintf (&path, "%s/%s%s", folder, name, suffix) != -1)
+    return path;
+  fail_errno (ERROR_SYSTEM, "data path");
   return NULL;
 }
 
-static int
-start_relay (struct datapath *datapath, const struct datapath_request *request)
+static bool
+member_ended (void *opaque, const char *how)
 {
-  __attribute__ ((cleanup (free_arguments))) char **argv = NULL;
-  CLEANUP_FREE char *log = path_in (request->folder, "relay.log");
-  CLEANUP_CLOSE int listener = -1;
+  struct member *member = opaque;
+  struct datapath *datapath = member->datapath;
+  const bool broker = member == &datapath->members[BROKER];
+  const bool again = !broker && restarts_allow (&member->restarts);
+  const char *outcome = again ? " and is started again"
+                        : broker
+                            ? ""
+                            : ", too often in a short time to start it again";
+  CLEANUP_FREE char *text = NULL;
 
-  if (log == NULL)
-    return -1;
-  argv = relay_arguments (datapath, request);
-  if (argv == NULL)
-    return -1;
-  listener = listen_for_clients (datapath, request);
-  if (listener == -1)
-    return -1;
-  datapath->relay = process_start ("pullback-relay", argv, listener, log,
-                                   process_failed, datapath);
-  return datapath->relay ? 0 : -1;
+  if (asprintf (&text, "%s %s%s; its log is '%s'", member->child.name, how,
+                outcome, member->log) == -1)
+    text = NULL;
+  (again    ? datapath->watch.restarted
+   : broker ? datapath->watch.exposed
+            : datapath->watch.failed) (datapath->watch.opaque,
+                                       text ? text : member->child.name);
+  return again;
 }
 
-struct datapath *
-datapath_start (const struct datapath_request *request, datapath_failed failed,
-                void *opaque)
+static void
+member_failed (void *opaque, const char *error)
+{
+  struct member *member = opaque;
+
+  member->datapath->watch.failed (member->datapath->watch.opaque, error);
+}
+
+static struct process_watch
+watch_of (struct member *member)
+{
+  return (struct process_watch){ .ended = member_ended,
+                                 .failed = member_failed,
+                                 .opaque = member };
+}
+
+static int
+prepare_member (struct datapath *datapath, enum member_kind kind,
+                const char *folder, char **argv)
+{
+  struct member *member = &datapath->members[kind];
+
+  member->datapath = datapath;
+  member->argv = argv;
+  member->log = path_in (folder, names[kind], ".log");
+  member->lock = path_in (folder, names[kind], ".lock");
+  member->child = (struct child){
+    .name = names[kind],
+    .argv = argv,
+    .sockets = kind == BROKER   ? datapath->listeners
+               : kind == NBDKIT ? &datapath->listeners[PLUGIN_SOCKET]
+                                : &datapath->listeners[RELAY_SOCKET],
+    .nr_sockets = kind == BROKER ? NR_SOCKETS : 1,
+    .log = member->log,
+    .lock = member->lock,
+  };
+  return argv && member->log && member->lock ? 0 : -1;
+}
+
+static int
+start_member (struct datapath *datapath, enum member_kind kind)
+{
+  struct member *member = &datapath->members[kind];
+  const struct process_watch watch = watch_of (member);
+
+  member->process = process_start (&member->child, &watch);
+  return member->process ? 0 : -1;
+}
+
+/* Only the memory and the listeners; files and processes stay. */
+static void
+datapath_free (struct datapath *datapath)
+{
+  for (size_t i = 0; i < NR_MEMBERS; i++) {
+    arguments_free (&datapath->members[i].argv);
+    free (datapath->members[i].lock);
+    free (datapath->members[i].log);
+  }
+  for (size_t i = 0; i < NR_SOCKETS; i++) {
+    cleanup_close (&datapath->listeners[i]);
+    free (datapath->paths[i]);
+  }
+  free (datapath);
+}
+
+static int
+prepare (struct datapath *datapath, const struct datapath_request *request)
+{
+  for (size_t i = 0; i < NR_SOCKETS; i++) {
+    datapath->listeners[i] = -1;
+    if (i == RELAY_SOCKET)
+      datapath->paths[i] =
+          request->transport == SERVER_UNIX ? strdup (request->socket) : NULL;
+    else
+      datapath->paths[i] = path_in (request->folder, socket_names[i], "");
+  }
+  if (prepare_member (datapath, BROKER, request->folder,
+                      arguments_of_broker (request->qemu_socket)) == -1 ||
+      prepare_member (
+          datapath, NBDKIT, request->folder,
+          arguments_of_nbdkit (datapath->paths[BROKER_CONNECTIONS])) == -1 ||
+      prepare_member (
+          datapath, RELAY, request->folder,
+          arguments_of_relay (datapath->paths[PLUGIN_SOCKET], request)) == -1)
+    return -1;
+  return 0;
+}
+
+static struct datapath *
+datapath_new (const struct datapath_request *request,
+              const struct datapath_watch *watch)
 {
   struct datapath *datapath = calloc (1, sizeof *datapath);
 
@@ -210,52 +185,107 @@ datapath_start (const struct datapath_request *request, datapath_failed failed,
     fail_errno (ERROR_SYSTEM, "data path");
     return NULL;
   }
-  datapath->failed = failed;
-  datapath->opaque = opaque;
-  datapath->broker_listener = -1;
-  if (prepare_broker (datapath, request) == -1 ||
-      start_nbdkit (datapath, request) == -1 ||
-      start_relay (datapath, request) == -1) {
-    datapath_stop (datapath);
+  datapath->watch = *watch;
+  if (prepare (datapath, request) == 0)
+    return datapath;
+  datapath_free (datapath);
+  return NULL;
+}
+
+/* The broker's sockets listen from the start, but nobody accepts: a connection
+ * that were made while a begin fails would still negotiate when QEMU's server
+ * is stopped again, which QEMU 7.2 does not survive. */
+static int
+bind_sockets (struct datapath *datapath, const struct datapath_request *request)
+{
+  for (size_t i = 0; i < NR_SOCKETS; i++) {
+    datapath->listeners[i] =
+        i == RELAY_SOCKET && request->transport == SERVER_TCP
+            ? listen_tcp (request->host, request->port)
+            : listen_unix (datapath->paths[i]);
+    if (datapath->listeners[i] == -1) {
+      /* Not ours to remove. */
+      for (; i < NR_SOCKETS; i++) {
+        free (datapath->paths[i]);
+        datapath->paths[i] = NULL;
+      }
+      return -1;
+    }
+  }
+  return 0;
+}
+
+struct datapath *
+datapath_start (const struct datapath_request *request,
+                const struct datapath_watch *watch)
+{
+  struct datapath *datapath = datapath_new (request, watch);
+
+  if (datapath && bind_sockets (datapath, request) == 0 &&
+      start_member (datapath, NBDKIT) == 0 &&
+      start_member (datapath, RELAY) == 0)
+    return datapath;
+  datapath_stop (datapath);
+  return NULL;
+}
+
+int
+datapath_open (struct datapath *datapath)
+{
+  return start_member (datapath, BROKER);
+}
+
+/* The listeners, from the broker that holds them. */
+static int
+receive_listeners (struct datapath *datapath)
+{
+  CLEANUP_CLOSE int fd = connect_unix (datapath->paths[BROKER_LISTENERS]);
+
+  if (fd == -1 ||
+      descriptors_receive (fd, SECONDS_TO_TAKE_OVER, datapath->listeners,
+                           NR_SOCKETS) != NR_SOCKETS)
+    return fail_errno (ERROR_SYSTEM,
+                       "the broker of connections to QEMU does not answer");
+  return 0;
+}
+
+/* Nothing can be undone here: where one cannot be had it is gone for good. */
+static void
+take_over_member (struct datapath *datapath, enum member_kind kind)
+{
+  struct member *member = &datapath->members[kind];
+  const struct process_watch watch = watch_of (member);
+  bool running;
+
+  member->process = process_adopt (&member->child, &watch, &running);
+  if (!running && member_ended (member, "has ended meanwhile") &&
+      start_member (datapath, kind) == 0)
+    return;
+  if (member->process == NULL && kind != BROKER)
+    member_failed (member, error_message ());
+}
+
+struct datapath *
+datapath_take_over (const struct datapath_request *request,
+                    const struct datapath_watch *watch)
+{
+  struct datapath *datapath = datapath_new (request, watch);
+
+  if (datapath == NULL)
+    return NULL;
+  if (receive_listeners (datapath) == -1) {
+    datapath_free (datapath);
     return NULL;
   }
+  for (size_t i = NR_MEMBERS; i-- > 0;)
+    take_over_member (datapath, i);
   return datapath;
 }
 
 int
 datapath_probe (const struct datapath *datapath, const char *export_name)
 {
-  return probe_export (datapath->plugin_socket, export_name);
-}
-
-void
-datapath_processes (const struct datapath *datapath,
-                    pid_t processes[DATAPATH_PROCESSES])
-{
-  processes[0] = process_pid (datapath->relay);
-  processes[1] = process_pid (datapath->nbdkit);
-}
-
-size_t
-datapath_sockets (const struct datapath *datapath,
-                  const char *sockets[DATAPATH_SOCKETS])
-{
-  size_t count = 0;
-
-  sockets[count++] = datapath->broker_socket;
-  sockets[count++] = datapath->plugin_socket;
-  sockets[count++] = datapath->qemu_socket;
-  if (datapath->relay_socket)
-    sockets[count++] = datapath->relay_socket;
-  return count;
-}
-
-static void
-remove_socket (char *path)
-{
-  if (path)
-    unlink (path);
-  free (path);
+  return probe_export (datapath->paths[PLUGIN_SOCKET], export_name);
 }
 
 void
@@ -263,14 +293,34 @@ datapath_stop (struct datapath *datapath)
 {
   if (datapath == NULL)
     return;
-  process_stop (datapath->relay);
-  process_stop (datapath->nbdkit);
-  broker_stop (datapath->broker);
-  if (datapath->broker_listener != -1)
-    close (datapath->broker_listener);
-  free (datapath->qemu_socket);
-  remove_socket (datapath->relay_socket);
-  remove_socket (datapath->plugin_socket);
-  remove_socket (datapath->broker_socket);
-  free (datapath);
+  for (size_t i = 0; i < NR_MEMBERS; i++) {
+    process_stop (datapath->members[i].process);
+    unlink (datapath->members[i].lock);
+  }
+  for (size_t i = 0; i < NR_SOCKETS; i++) {
+    if (datapath->paths[i])
+      unlink (datapath->paths[i]);
+  }
+  datapath_free (datapath);
+}
+
+void
+datapath_stop_found (const char *folder, const char *socket)
+{
+  for (size_t i = 0; i < NR_MEMBERS; i++) {
+    CLEANUP_FREE char *lock = path_in (folder, names[i], ".lock");
+
+    if (lock) {
+      process_end_found (lock, names[i]);
+      unlink (lock);
+    }
+  }
+  for (size_t i = 0; i < RELAY_SOCKET; i++) {
+    CLEANUP_FREE char *path = path_in (folder, socket_names[i], "");
+
+    if (path)
+      unlink (path);
+  }
+  if (socket)
+    unlink_stale_socket (socket);
 }

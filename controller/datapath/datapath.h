@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The data path of one job: the broker of connections to QEMU, nbdkit with the
- * plugin, and the relay that clients talk to. */
+ * plugin, and the relay that clients talk to.  It needs no daemon while it
+ * runs; a daemon starts again what ends by itself, and the next daemon takes
+ * over what the last one left. */
 
 #ifndef PULLBACK_DATAPATH_H
 #define PULLBACK_DATAPATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "controller/formats/formats.h"
 
@@ -18,7 +20,7 @@ struct datapath_context {
 };
 
 struct datapath_request {
-  const char *folder;      /* the job's, for sockets and logs */
+  const char *folder;      /* the job's, for sockets, locks and logs */
   const char *qemu_socket; /* of QEMU's NBD server; need not be there yet */
   enum server_transport transport;
   const char *socket; /* of the relay: a path, or host and port */
@@ -28,34 +30,44 @@ struct datapath_request {
   size_t nr_contexts;
 };
 
-/* Called from a thread of its own when a process of the data path ended by
- * itself. */
-typedef void (*datapath_failed) (void *opaque, const char *reason);
+/* What a data path has to say, each on a thread of its own; 'text' names the
+ * process and what happened to it. */
+struct datapath_watch {
+  void *opaque;
+  /* It was started again: clients that were connected have to connect again. */
+  void (*restarted) (void *opaque, const char *text);
+  /* It is gone for good. */
+  void (*failed) (void *opaque, const char *text);
+  /* The broker has gone, and with it what kept the connections to QEMU open
+   * whatever happens: QEMU is to close them before anything else ends. */
+  void (*exposed) (void *opaque, const char *text);
+};
 
 struct datapath;
 
-/* Binds all sockets and starts all processes; a client that comes now waits.
- * NULL: reported, and nothing is left. */
+/* Binds all sockets and starts nbdkit and the relay; a client that comes now
+ * waits.  NULL: reported, and nothing is left. */
 struct datapath *datapath_start (const struct datapath_request *request,
-                                 datapath_failed failed, void *opaque);
+                                 const struct datapath_watch *watch);
 
 /* QEMU's exports are there: connections to them are handed out from now on. */
 int datapath_open (struct datapath *datapath);
 
+/* Takes over one that was open when its daemon died: its sockets, its processes
+ * as far as they live, and those that do not are started again.  NULL: it
+ * cannot be (the broker has gone), reported, and all is left as it is. */
+struct datapath *datapath_take_over (const struct datapath_request *request,
+                                     const struct datapath_watch *watch);
+
 /* Whether the export can still be read through it.  -1: reported. */
 int datapath_probe (const struct datapath *datapath, const char *export_name);
 
-/* For a journal: the processes in the order in which they are to be stopped,
- * and the paths of the sockets, the data path's; returns how many these are. */
-#define DATAPATH_PROCESSES 2
-#define DATAPATH_SOCKETS   4
-void datapath_processes (const struct datapath *datapath,
-                         pid_t processes[DATAPATH_PROCESSES]);
-size_t datapath_sockets (const struct datapath *datapath,
-                         const char *sockets[DATAPATH_SOCKETS]);
-
 /* Stops the relay, then nbdkit, then the broker; QEMU must have closed its side
- * of the connections in transmission before. */
+ * of the connections in transmission before.  NULL is no error. */
 void datapath_stop (struct datapath *datapath);
+
+/* The same to what a daemon that died has left in the job's folder, as far as
+ * there is anything; 'socket' is the relay's path, NULL: there is none. */
+void datapath_stop_found (const char *folder, const char *socket);
 
 #endif /* PULLBACK_DATAPATH_H */

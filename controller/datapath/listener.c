@@ -20,6 +20,9 @@
 
 #define BACKLOG 128
 
+/* Who listens accepts at once, unless it hangs. */
+#define SECONDS_TO_CONNECT 10
+
 static int
 unix_address (const char *path, struct sockaddr_un *address)
 {
@@ -37,6 +40,8 @@ unix_address (const char *path, struct sockaddr_un *address)
 int
 connect_unix (const char *path)
 {
+  const struct timeval limit = { .tv_sec = SECONDS_TO_CONNECT };
+  const struct timeval none = { 0 };
   CLEANUP_CLOSE int fd = -1;
   struct sockaddr_un address;
 
@@ -45,7 +50,10 @@ connect_unix (const char *path)
   fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd == -1)
     return -1;
-  if (connect (fd, (struct sockaddr *) &address, sizeof address) == -1)
+  /* A server that hangs leaves whoever comes waiting once its queue is full. */
+  if (setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1 ||
+      connect (fd, (struct sockaddr *) &address, sizeof address) == -1 ||
+      setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none) == -1)
     return -1;
   return STEAL_FD (fd);
 }
@@ -74,6 +82,13 @@ remove_stale (const char *path)
     return fail_errno (ERROR_SYSTEM, "cannot remove the stale socket '%s'",
                        path);
   return 0;
+}
+
+void
+unlink_stale_socket (const char *path)
+{
+  /* What is not stale is somebody else's by now. */
+  (void) remove_stale (path);
 }
 
 int

@@ -14,7 +14,11 @@ int listen_unix (const char *path);
  * here is neither encrypted nor authenticated. */
 int listen_tcp (const char *host, unsigned port);
 
-/* Connects to a Unix socket.  -1: errno is set, nothing is reported. */
+/* Removes a socket file that nobody listens on, and no other. */
+void unlink_stale_socket (const char *path);
+
+/* Connects to a Unix socket, within some seconds even where nobody accepts.
+ * -1: errno is set, nothing is reported. */
 int connect_unix (const char *path);
 
 #endif /* PULLBACK_LISTENER_H */

@@ -1,29 +1,44 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A child process that serves an inherited listening socket, and is watched. */
+/* A process that is watched, and started again where it ends by itself. */
 
 #ifndef PULLBACK_PROCESS_H
 #define PULLBACK_PROCESS_H
 
-#include <sys/types.h>
+#include <stdbool.h>
+
+#include "controller/datapath/child.h"
 
 struct process;
 
 /* Called on the watching thread when the process ended without process_stop;
- * 'how' says in words what happened to it ("was killed by signal 9"). */
-typedef void (*process_ended) (void *opaque, const char *name, const char *how);
+ * 'how' says in words what happened to it ("was killed by signal 9").  True: it
+ * is to be started again. */
+typedef bool (*process_ended) (void *opaque, const char *how);
+/* On the same thread when it could not be started again, with an error. */
+typedef void (*process_failed) (void *opaque, const char *error);
 
-/* Starts argv[0] (searched in PATH; 'name' is for messages) in a session of its
- * own, with 'listener' as its descriptor 3 by the protocol of socket activation
- * (LISTEN_FDS, LISTEN_PID), /dev/null as standard input, and 'log' as standard
- * output and error.  The descriptors stay the caller's.  NULL: reported. */
-struct process *process_start (const char *name, char *const *argv,
-                               int listener, const char *log,
-                               process_ended ended, void *opaque);
+struct process_watch {
+  process_ended ended;
+  process_failed failed;
+  void *opaque;
+};
 
-pid_t process_pid (const struct process *process);
+/* Starts it.  'child' and all that it names stay the caller's and outlive the
+ * process.  NULL: reported. */
+struct process *process_start (const struct child *child,
+                               const struct process_watch *watch);
 
-/* Asks it to end by SIGTERM, insists by SIGKILL after a few seconds, reaps it
- * and frees everything.  Returns only when it is gone. */
+/* The same with one that holds the lock already, started by a daemon that died.
+ * NULL: there is none, or reported (*running tells). */
+struct process *process_adopt (const struct child *child,
+                               const struct process_watch *watch,
+                               bool *running);
+
+/* Asks it to end by SIGTERM, insists by SIGKILL after a few seconds, and frees
+ * everything.  Returns only when it is gone.  NULL is no error. */
 void process_stop (struct process *process);
+
+/* The same to whoever holds the lock. */
+void process_end_found (const char *lock, const char *name);
 
 #endif /* PULLBACK_PROCESS_H */

@@ -117,9 +117,7 @@ operation_backup_begin (struct service *service,
   CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
   CLEANUP_BACKUP struct backup *backup = NULL;
   CLEANUP_CHECKPOINT struct checkpoint *checkpoint = NULL;
-  struct job_request job = { .state = service->state,
-                             .run = service->run,
-                             .changed = settler_wake };
+  struct job_request job;
   struct job *begun;
 
   if (entry == NULL)
@@ -129,17 +127,21 @@ operation_backup_begin (struct service *service,
                  "a backup of domain '%s' is running already; end it first: "
                  "pullback backup-end %s",
                  request->domain, request->domain);
+  /* The new job's journal would take the place of one that is left. */
+  if (service_tend (service, entry) == -1)
+    return -1;
   record = catalogue_domain (service->state, request->domain);
-  if (record == NULL || read_documents (request->body, &backup, &checkpoint) ||
+  if (record == NULL)
+    return -1;
+  job = service_job_request (service, entry, record);
+  if (read_documents (request->body, &backup, &checkpoint) == -1 ||
       read_request (request->body, &job) == -1)
     return -1;
-  job.domain = record;
-  job.findings = &entry->findings;
-  job.changed_opaque = entry;
-  job.events = service->events;
   begun = job_prepare (&job, STEAL (backup), STEAL (checkpoint));
-  if (begun == NULL || cut_or_wait (entry, &job, begun) == -1)
+  if (begun == NULL || cut_or_wait (entry, &job, begun) == -1) {
+    service_try_again (service, entry);
     return -1;
+  }
   *reply = job_describe (entry->job);
   return *reply ? 0 : -1;
 }
@@ -186,8 +188,10 @@ operation_backup_cut (struct service *service,
     return -1;
   settler_wake_at (entry, -1);
   entry->job = job_cut (entry->job, record);
-  if (entry->job == NULL)
+  if (entry->job == NULL) {
+    service_try_again (service, entry);
     return -1;
+  }
   *reply = job_describe (entry->job);
   return *reply ? 0 : -1;
 }
@@ -220,8 +224,10 @@ operation_backup_end (struct service *service,
   if (entry == NULL || job_check_end (entry->job, abort) == -1)
     return -1;
   json_add_text (answer, "checkpoint", job_checkpoint (entry->job));
-  if (job_end (STEAL (entry->job), abort, &committed) == -1)
+  if (job_end (STEAL (entry->job), abort, &committed) == -1) {
+    service_try_again (service, entry);
     return -1;
+  }
   json_add_bool (answer, "committed", committed);
   *reply = STEAL (answer);
   return 0;

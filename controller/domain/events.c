@@ -35,6 +35,7 @@ struct events {
 static const char *const names[] = {
   [EVENT_BACKUP_BEGAN] = "backup-began",
   [EVENT_BACKUP_BROKEN] = "backup-broken",
+  [EVENT_BACKUP_RESUMED] = "backup-resumed",
   [EVENT_BACKUP_ENDED] = "backup-ended",
   [EVENT_BACKUP_COMPLETED] = "backup-completed",
   [EVENT_BACKUP_FAILED] = "backup-failed",

@@ -18,6 +18,7 @@
 #include "controller/domain/json.h"
 #include "controller/domain/monitor.h"
 #include "controller/domain/reconcile.h"
+#include "controller/domain/recovery.h"
 
 void
 job_mark_broken (struct job *job, const char *reason)
@@ -45,7 +46,8 @@ job_tell (struct job *job, enum event_kind kind, const char *reason, bool kept)
   json_add_text (data, "mode", mode_of (job));
   if (checkpoint) {
     json_add_text (data, "checkpoint", checkpoint);
-    if (kind != EVENT_BACKUP_BEGAN && kind != EVENT_BACKUP_BROKEN)
+    if (kind != EVENT_BACKUP_BEGAN && kind != EVENT_BACKUP_BROKEN &&
+        kind != EVENT_BACKUP_RESUMED)
       json_add_bool (data, "committed", kept);
   }
   if (reason)
@@ -63,6 +65,17 @@ tell_begun (struct job *job)
   if (job->broken)
     job_tell (job, EVENT_BACKUP_BROKEN, job->broken, false);
   job->begun = true;
+}
+
+void
+job_tell_resumed (struct job *job, const char *reason)
+{
+  LOCK_IN_SCOPE (&job->lock);
+
+  log_line ("the backup of domain '%s' goes on: %s", job->domain, reason);
+  if (job->at_work)
+    job_tell (job, EVENT_BACKUP_RESUMED, reason, false);
+  job->begun = job->at_work;
 }
 
 /* On the reader thread of the monitor's connection. */
@@ -146,28 +159,14 @@ job_free (struct job *job)
   free (job);
 }
 
-static void
-cleanup_job_free (struct job **job)
-{
-  job_free (*job);
-}
-#define CLEANUP_JOB __attribute__ ((cleanup (cleanup_job_free)))
+static const struct job_kind *const kinds[] = {
+  [BACKUP_PULL] = &job_pull,
+  [BACKUP_PUSH] = &job_push,
+};
 
-/* What a capture's names allow, and a name that no other job has. */
-static int
-choose_job_name (struct job *job)
-{
-  CLEANUP_FREE char *random = generation_new ();
-
-  if (random == NULL)
-    return -1;
-  snprintf (job->name, sizeof job->name, "pullback%.8s",
-            generation_digest (random).text);
-  return 0;
-}
-
-static struct job *
-job_new (const struct job_request *request, const struct job_kind *kind)
+struct job *
+job_new (const struct job_request *request, enum backup_mode mode,
+         const char *name)
 {
   CLEANUP_JOB struct job *job = calloc (1, sizeof *job);
 
@@ -176,7 +175,8 @@ job_new (const struct job_request *request, const struct job_kind *kind)
     return NULL;
   }
   pthread_mutex_init (&job->lock, NULL);
-  job->kind = kind;
+  job->kind = kinds[mode];
+  snprintf (job->name, sizeof job->name, "%s", name);
   job->outcome = JOB_PREPARED;
   job->changed = request->changed;
   job->changed_opaque = request->changed_opaque;
@@ -189,8 +189,6 @@ job_new (const struct job_request *request, const struct job_kind *kind)
     fail_errno (ERROR_SYSTEM, "backup");
     return NULL;
   }
-  if (choose_job_name (job) == -1)
-    return NULL;
   if (mkdir (job->folder, 0700) == -1 && errno != EEXIST) {
     fail_errno (ERROR_SYSTEM, "cannot make the folder '%s'", job->folder);
     return NULL;
@@ -198,10 +196,25 @@ job_new (const struct job_request *request, const struct job_kind *kind)
   return STEAL (job);
 }
 
-static const struct job_kind *const kinds[] = {
-  [BACKUP_PULL] = &job_pull,
-  [BACKUP_PUSH] = &job_push,
-};
+int
+job_connect (struct job *job)
+{
+  job->qmp = qmp_connect (job->monitor, event_came, job);
+  return job->qmp ? 0 : fail_prefix ("domain '%s'", job->domain);
+}
+
+/* What a capture's names allow, and a name that no other job has. */
+static struct job *
+job_new_with_name (const struct job_request *request, enum backup_mode mode)
+{
+  CLEANUP_FREE char *random = generation_new ();
+  char name[sizeof ((struct job *) NULL)->name];
+
+  if (random == NULL)
+    return NULL;
+  snprintf (name, sizeof name, "pullback%.8s", generation_digest (random).text);
+  return job_new (request, mode, name);
+}
 
 static void
 start_waiting (struct job *job, unsigned seconds)
@@ -218,7 +231,7 @@ prepare (const struct job_request *request, struct backup *backup,
 {
   CLEANUP_BACKUP struct backup *owned_backup = backup;
   CLEANUP_CHECKPOINT struct checkpoint *owned_checkpoint = checkpoint;
-  CLEANUP_JOB struct job *job = job_new (request, kinds[backup->mode]);
+  CLEANUP_JOB struct job *job = job_new_with_name (request, backup->mode);
   const struct plan_request plan = { .state = request->state,
                                      .domain = request->domain,
                                      .scratch_folder = request->scratch_folder,
@@ -229,13 +242,8 @@ prepare (const struct job_request *request, struct backup *backup,
                                     .findings = request->findings };
   CLEANUP_RECONCILED struct reconciled now = { 0 };
 
-  if (job == NULL)
+  if (job == NULL || job_connect (job) == -1)
     return NULL;
-  job->qmp = qmp_connect (request->domain->qmp, event_came, job);
-  if (job->qmp == NULL) {
-    fail_prefix ("domain '%s'", job->domain);
-    return NULL;
-  }
   look.qmp = job->qmp;
   if (reconcile (&look, &now) == -1)
     return NULL;
@@ -248,8 +256,8 @@ prepare (const struct job_request *request, struct backup *backup,
 }
 
 /* What a begin or an end could not remove, since QEMU did not answer, is tried
- * once more by the journal; if that fails, too, before the next operation.  The
- * error stays. */
+ * once more by the journal; if that fails, too, from time to time.  The error
+ * stays. */
 static void
 clean_up (const char *state, const struct domain_record *domain)
 {
@@ -257,7 +265,7 @@ clean_up (const char *state, const struct domain_record *domain)
   enum error_kind kind = error_kind ();
 
   if (journal_exists (state, domain->name) &&
-      journal_recover (state, domain) == -1)
+      job_take_down (state, domain) == -1)
     log_line ("what the backup of domain '%s' left cannot be removed: %s",
               domain->name, error_message ());
   fail (kind, "%s", error ? error : "out of memory");
@@ -267,18 +275,8 @@ struct job *
 job_prepare (const struct job_request *request, struct backup *backup,
              struct checkpoint *checkpoint)
 {
-  struct job *job;
+  struct job *job = prepare (request, backup, checkpoint);
 
-  /* The new job's journal would take the place of that one. */
-  if (journal_exists (request->state, request->domain->name) &&
-      journal_recover (request->state, request->domain) == -1) {
-    backup_free (backup);
-    checkpoint_free (checkpoint);
-    fail_prefix ("what an earlier backup of domain '%s' left cannot be removed",
-                 request->domain->name);
-    return NULL;
-  }
-  job = prepare (request, backup, checkpoint);
   if (job == NULL)
     clean_up (request->state, request->domain);
   return job;

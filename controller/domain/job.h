@@ -34,7 +34,8 @@ struct job_request {
   void *changed_opaque;
 };
 
-/* Does all of a backup's begin that can fail in advance.  Consumes 'backup' and
+/* Does all of a backup's begin that can fail in advance; there is no journal of
+ * another.  Consumes 'backup' and
  * 'checkpoint' (NULL: none is made).  NULL: reported; nothing is left behind.
  */
 struct job *job_prepare (const struct job_request *request,
@@ -84,5 +85,12 @@ int job_end (struct job *job, bool abort, bool *committed);
 /* Only the memory, of a job that is not running or is to be left.  NULL is no
  * error. */
 void job_free (struct job *job);
+
+static inline void
+cleanup_job_free (struct job **job)
+{
+  job_free (*job);
+}
+#define CLEANUP_JOB __attribute__ ((cleanup (cleanup_job_free)))
 
 #endif /* PULLBACK_JOB_H */

@@ -33,6 +33,7 @@ struct job {
   char *domain, *monitor;
   char name[17];   /* of all that it makes in QEMU; no other job's */
   struct qmp *qmp; /* NULL once the job has ended by itself */
+  bool at_work;    /* the next daemon can take it up */
   struct plan *plan;
   const struct job_kind *kind;
   void *parts; /* the kind's own; NULL: it has not begun */
@@ -54,13 +55,21 @@ struct job {
 
 struct job_kind {
   enum event_kind ended; /* what it is when somebody ends one that runs */
-  /* The plan is made; writes the journal, then does all that can fail before
-   * the cut.  -1: reported, nothing is left in QEMU as far as it answers. */
+  /* The plan is made; writes the journal before it makes anything, then does
+   * all that can fail before the cut.  -1: reported, nothing is left in QEMU as
+   * far as it answers. */
   int (*prepare) (struct job *job, const struct job_request *request);
   /* Takes the point in time and nothing more.  -1: as above. */
   int (*cut) (struct job *job);
-  /* What follows it: the job is at work.  -1: as above. */
+  /* What follows it: the job is at work, which the journal says.  -1: as above.
+   */
   int (*open) (struct job *job);
+  /* Adds to the journal what it alone knows: "files" and "socket" are removed
+   * with a job that cannot be taken up.  -1: reported. */
+  int (*record) (struct job *job, json_object *json);
+  /* A job that is at work since a daemon that died goes on in this one.  NULL:
+   * that cannot be.  -1: reported; all is as it was. */
+  int (*take_up) (struct job *job, json_object *json);
   /* With the job's lock held, on the monitor's reader thread: what an event
    * means for the job. */
   void (*judge) (struct job *job, const char *event, json_object *data);
@@ -78,6 +87,20 @@ struct job_kind {
 extern const struct job_kind job_pull;
 extern const struct job_kind job_push;
 
+/* Empty, with what the request says; NULL: reported. */
+struct job *job_new (const struct job_request *request, enum backup_mode mode,
+                     const char *name);
+/* To the monitor; events are kept until they are judged.  -1: reported. */
+int job_connect (struct job *job);
+
+/* Writes the journal.  -1: reported. */
+int job_save (struct job *job);
+
+/* The job of which the journal tells, running.  NULL: reported; *reached: QEMU
+ * has answered. */
+struct job *job_take_up (const struct job_request *request, json_object *json,
+                         bool *reached);
+
 /* Events go to the kind from here on, those that came in between first. */
 void job_start_judging (struct job *job);
 
@@ -92,6 +115,9 @@ void job_describe_cut (const struct cut_time *cut, uint64_t pause_microseconds,
  * NULL; 'kept': its checkpoint is. */
 void job_tell (struct job *job, enum event_kind kind, const char *reason,
                bool kept);
+
+/* The same of one that goes on after something has died. */
+void job_tell_resumed (struct job *job, const char *reason);
 
 /* Its metadata; does nothing where there is none.  -1: reported. */
 int job_commit_checkpoint (struct job *job);

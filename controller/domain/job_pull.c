@@ -21,6 +21,7 @@ struct pull {
   char *nbd_socket, *public_socket;
   struct capture_disk *disks; /* of the request, until they are exposed */
   struct capture *capture;
+  json_object *record; /* of the capture, for the journal */
   struct datapath *datapath;
 };
 
@@ -45,14 +46,42 @@ judge (struct job *job, const char *event, json_object *data)
   job_mark_broken (job, reason ? reason : event);
 }
 
-/* On the thread that watches a process of the data path. */
+/* What follows is called on the threads that watch the data path. */
+
 static void
-datapath_broke (void *opaque, const char *reason)
+datapath_restarted (void *opaque, const char *text)
+{
+  job_tell_resumed (opaque, text);
+}
+
+static void
+datapath_failed (void *opaque, const char *reason)
 {
   struct job *job = opaque;
   LOCK_IN_SCOPE (&job->lock);
 
   job_mark_broken (job, reason);
+}
+
+/* The next end of nbdkit would be the guest's: QEMU is to close first.  The
+ * broker was started after the capture was made, and is stopped before it goes.
+ */
+static void
+datapath_exposed (void *opaque, const char *reason)
+{
+  struct job *job = opaque;
+
+  datapath_failed (opaque, reason);
+  capture_give_up (parts_of (job)->capture);
+}
+
+static struct datapath_watch
+watch_of (struct job *job)
+{
+  return (struct datapath_watch){ .opaque = job,
+                                  .restarted = datapath_restarted,
+                                  .failed = datapath_failed,
+                                  .exposed = datapath_exposed };
 }
 
 /* Fills in what the document leaves open about the server. */
@@ -78,10 +107,14 @@ choose_server (struct job *job)
   return 0;
 }
 
+/* The data path, started or, from a daemon that died, taken over. */
 static int
-start_datapath (struct job *job)
+get_datapath (struct job *job,
+              struct datapath *(*get) (const struct datapath_request *,
+                                       const struct datapath_watch *) )
 {
   const struct backup *backup = job->plan->backup;
+  const struct datapath_watch watch = watch_of (job);
   CLEANUP_CONTEXTS struct contexts contexts = { 0 };
   struct datapath_request request = {
     .folder = job->folder,
@@ -96,32 +129,25 @@ start_datapath (struct job *job)
     return -1;
   request.contexts = contexts.list;
   request.nr_contexts = contexts.count;
-  parts_of (job)->datapath = datapath_start (&request, datapath_broke, job);
+  parts_of (job)->datapath = get (&request, &watch);
   return parts_of (job)->datapath ? 0 : -1;
 }
 
+/* The request's disks are needed until they are exposed. */
 static int
-prepare_capture (struct job *job, const struct job_request *wanted)
+describe_capture (struct job *job, struct capture_request *request)
 {
   const struct plan *plan = job->plan;
-  struct capture_disk *disks = calloc (plan->nr_disks, sizeof *disks);
-  struct capture_request request = {
-    .method = wanted->method,
-    .no_pause = wanted->no_pause,
-    .job = job->name,
-    .nbd_socket = parts_of (job)->nbd_socket,
-    .disks = disks,
-    .nr_disks = plan->nr_disks,
-  };
+  struct pull *pull = parts_of (job);
   size_t i;
 
-  parts_of (job)->disks = disks;
-  if (disks == NULL)
+  pull->disks = calloc (plan->nr_disks, sizeof *pull->disks);
+  if (pull->disks == NULL)
     return fail_errno (ERROR_SYSTEM, "backup");
   for (i = 0; i < plan->nr_disks; i++) {
     const struct plan_disk *disk = &plan->disks[i];
 
-    disks[i] = (struct capture_disk){
+    pull->disks[i] = (struct capture_disk){
       .disk = disk->disk,
       .export_name = disk->export_name,
       .scratch = disk->scratch,
@@ -130,24 +156,46 @@ prepare_capture (struct job *job, const struct job_request *wanted)
       .nr_change_maps = disk->nr_change_maps,
     };
   }
+  request->job = job->name;
+  request->nbd_socket = pull->nbd_socket;
+  request->disks = pull->disks;
+  request->nr_disks = plan->nr_disks;
+  return 0;
+}
+
+static int
+prepare_capture (struct job *job, const struct job_request *wanted)
+{
+  struct capture_request request = {
+    .method = wanted->method,
+    .no_pause = wanted->no_pause,
+  };
+
+  if (describe_capture (job, &request) == -1)
+    return -1;
   parts_of (job)->capture = capture_prepare (job->qmp, &request);
   return parts_of (job)->capture ? 0 : -1;
 }
 
 static int
-write_journal (struct job *job)
+record (struct job *job, json_object *json)
 {
-  pid_t processes[DATAPATH_PROCESSES];
-  const char *sockets[DATAPATH_SOCKETS];
-  size_t nr_sockets = datapath_sockets (parts_of (job)->datapath, sockets);
+  const struct pull *pull = parts_of (job);
+  json_object *files = json_object_new_array ();
+  size_t i;
 
-  datapath_processes (parts_of (job)->datapath, processes);
-  return journal_write (job->state, job->domain, job->name, job->plan,
-                        processes, DATAPATH_PROCESSES, sockets, nr_sockets);
+  json_object_object_add (json, "files", files);
+  json_object_array_add (files, json_object_new_string (pull->nbd_socket));
+  for (i = 0; i < job->plan->nr_disks; i++)
+    json_object_array_add (
+        files, json_object_new_string (job->plan->disks[i].scratch));
+  json_add_text (json, "socket", job->plan->backup->socket);
+  json_object_object_add (json, "capture", json_object_get (pull->record));
+  return 0;
 }
 
 static int
-prepare (struct job *job, const struct job_request *request)
+make_parts (struct job *job)
 {
   struct pull *pull = calloc (1, sizeof *pull);
 
@@ -156,12 +204,20 @@ prepare (struct job *job, const struct job_request *request)
       asprintf (&pull->nbd_socket, "%s/qemu.sock", job->folder) == -1 ||
       asprintf (&pull->public_socket, "%s/nbd.sock", job->folder) == -1)
     return fail_errno (ERROR_SYSTEM, "backup");
+  return 0;
+}
+
+static int
+prepare (struct job *job, const struct job_request *request)
+{
+  if (make_parts (job) == -1)
+    return -1;
   if (request->reuse_external)
     return fail (ERROR_INVALID,
                  "files that are there can be reused only for <domainbackup "
                  "mode='push'>");
-  return choose_server (job) == -1 || start_datapath (job) == -1 ||
-                 write_journal (job) == -1 ||
+  return choose_server (job) == -1 || job_save (job) == -1 ||
+                 get_datapath (job, datapath_start) == -1 ||
                  prepare_capture (job, request) == -1
              ? -1
              : 0;
@@ -173,14 +229,52 @@ cut (struct job *job)
   return capture_cut (parts_of (job)->capture);
 }
 
-/* Clients that wait are served from here on. */
+/* The next daemon can take the job up from here on, and clients that wait are
+ * served.  If it does not find a broker there was none, and nobody has a
+ * connection. */
 static int
 open_exports (struct job *job)
 {
-  if (capture_expose (parts_of (job)->capture) == -1)
+  struct pull *pull = parts_of (job);
+
+  if (capture_expose (pull->capture) == -1)
     return -1;
+  pull->record = capture_record (pull->capture);
+  job->at_work = true;
   job_start_judging (job);
-  return datapath_open (parts_of (job)->datapath);
+  return job_save (job) == -1 ? -1 : datapath_open (pull->datapath);
+}
+
+static int
+resume_capture (struct job *job, json_object *json)
+{
+  struct pull *pull = parts_of (job);
+  struct capture_request request = { .method = CAPTURE_AUTO };
+  json_object *capture;
+
+  if (!json_object_object_get_ex (json, "capture", &capture) ||
+      describe_capture (job, &request) == -1)
+    return -1;
+  pull->capture = capture_resume (job->qmp, &request, capture);
+  if (pull->capture == NULL)
+    return -1;
+  pull->record = capture_record (pull->capture);
+  return 0;
+}
+
+/* The data path last: its processes are left as they are until nothing can fail
+ * any more. */
+static int
+take_up (struct job *job, json_object *json)
+{
+  if (make_parts (job) == -1 || resume_capture (job, json) == -1)
+    return -1;
+  if (get_datapath (job, datapath_take_over) == -1) {
+    capture_abandon (STEAL (parts_of (job)->capture));
+    return -1;
+  }
+  job_start_judging (job);
+  return 0;
 }
 
 /* The metadata is committed before the capture is taken down: a daemon that
@@ -314,6 +408,7 @@ free_parts (struct job *job)
 
   datapath_stop (pull->datapath);
   capture_free (pull->capture);
+  json_object_put (pull->record);
   free (pull->disks);
   free (pull->public_socket);
   free (pull->nbd_socket);
@@ -325,6 +420,8 @@ const struct job_kind job_pull = {
   .prepare = prepare,
   .cut = cut,
   .open = open_exports,
+  .record = record,
+  .take_up = take_up,
   .judge = judge,
   .check_end = check_end,
   .end = end,

@@ -69,6 +69,14 @@ prepare_push (struct job *job, bool reuse)
 }
 
 static int
+record (struct job *job, json_object *json)
+{
+  (void) job;
+  (void) json;
+  return 0;
+}
+
+static int
 prepare (struct job *job, const struct job_request *request)
 {
   if (request->method != CAPTURE_AUTO || request->scratch_folder)
@@ -78,9 +86,7 @@ prepare (struct job *job, const struct job_request *request)
   job->parts = calloc (1, sizeof (struct push_parts));
   if (job->parts == NULL)
     return fail_errno (ERROR_SYSTEM, "backup");
-  if (journal_write (job->state, job->domain, job->name, job->plan, NULL, 0,
-                     NULL, 0) == -1 ||
-      prepare_push (job, request->reuse_external) == -1)
+  if (job_save (job) == -1 || prepare_push (job, request->reuse_external) == -1)
     return -1;
   return 0;
 }
@@ -271,6 +277,7 @@ const struct job_kind job_push = {
   .prepare = prepare,
   .cut = cut,
   .open = open_push,
+  .record = record,
   .judge = judge,
   .settle = settle,
   .check_end = check_end,

@@ -19,6 +19,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/health.c controller/domain/health.h \
 	controller/domain/images.c controller/domain/images.h \
 	controller/domain/job.c controller/domain/job.h \
+	controller/domain/job_journal.c \
 	controller/domain/job_kind.h \
 	controller/domain/job_pull.c \
 	controller/domain/job_push.c \
@@ -29,6 +30,8 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/other_bitmaps.c controller/domain/other_bitmaps.h \
 	controller/domain/plan.c controller/domain/plan.h \
 	controller/domain/plan_checkpoint.c \
+	controller/domain/plan_restore.c \
+	controller/domain/recovery.c controller/domain/recovery.h \
 	controller/domain/plan_pull.c controller/domain/plan_push.c \
 	controller/domain/settler.c controller/domain/settler.h \
 	controller/domain/reconcile.c controller/domain/reconcile.h \

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include <json-c/json.h>
+
 #include "controller/capture/capture.h"
 #include "controller/catalogue/catalogue.h"
 #include "controller/formats/formats.h"
@@ -46,6 +48,13 @@ struct plan_request {
 struct plan *plan_new (const struct plan_request *request,
                        struct backup *backup, struct checkpoint *checkpoint,
                        struct disk_list *inventory);
+/* Writes into the journal what plan_restore needs.  -1: reported. */
+int plan_record (const struct plan *plan, json_object *json);
+/* The plan that was recorded; consumes 'inventory', in which its disks must be
+ * the same.  NULL: reported. */
+struct plan *plan_restore (const char *state,
+                           const struct domain_record *domain,
+                           struct disk_list *inventory, json_object *json);
 void plan_free (struct plan *plan);
 
 /* Where a disk's data go: pull and push differ. */

@@ -14,11 +14,15 @@
 #include "controller/domain/job.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
+#include "controller/domain/recovery.h"
 #include "controller/domain/service.h"
 #include "controller/domain/settler.h"
 
-/* What a daemon that died left is taken down at once where QEMU can be reached,
- * else when the domain is next asked for. */
+/* Doubled with each attempt, up to sixteen times. */
+#define RETRY_SECONDS 4
+
+/* What a daemon that died left is taken up or taken down at once where QEMU can
+ * be reached, else from time to time. */
 static void
 recover_domains (struct service *service)
 {
@@ -30,7 +34,6 @@ recover_domains (struct service *service)
 
     if (journal_exists (service->state, names[i]))
       entry = service_lock_domain (service, names[i]);
-    (void) entry;
   }
 }
 
@@ -138,6 +141,76 @@ tell_recovered (struct service *service, const char *domain)
   event_emit (service->events, domain, EVENT_BACKUP_FAILED, data);
 }
 
+struct job_request
+service_job_request (struct service *service, struct domain_entry *entry,
+                     const struct domain_record *record)
+{
+  return (struct job_request){ .state = service->state,
+                               .run = service->run,
+                               .domain = record,
+                               .findings = &entry->findings,
+                               .changed = settler_wake,
+                               .changed_opaque = entry,
+                               .events = service->events };
+}
+
+/* A QEMU that has gone for good is asked for only now and then. */
+static void
+try_again_later (struct domain_entry *entry)
+{
+  const unsigned doubled = entry->attempts < 4 ? entry->attempts : 4;
+
+  entry->attempts++;
+  settler_wake_at (entry, INT64_C (1000) * (RETRY_SECONDS << doubled));
+}
+
+void
+service_try_again (struct service *service, struct domain_entry *entry)
+{
+  if (!job_running (entry->job) && journal_exists (service->state, entry->name))
+    try_again_later (entry);
+}
+
+static int
+recover (struct service *service, struct domain_entry *entry)
+{
+  CLEANUP_DOMAIN_RECORD struct domain_record *record =
+      catalogue_domain (service->state, entry->name);
+  struct job_request request;
+  struct job *taken_up;
+
+  if (record == NULL)
+    return -1;
+  request = service_job_request (service, entry, record);
+  if (job_recover (&request, &taken_up) == -1)
+    return -1;
+  entry->attempts = 0;
+  if (taken_up == NULL) {
+    tell_recovered (service, entry->name);
+    return 0;
+  }
+  job_free (entry->job);
+  entry->job = taken_up;
+  return 0;
+}
+
+int
+service_tend (struct service *service, struct domain_entry *entry)
+{
+  job_settle (entry->job);
+  if (job_running (entry->job) ||
+      !journal_exists (service->state, entry->name) ||
+      recover (service, entry) == 0)
+    return 0;
+  fail_prefix ("what an earlier backup of domain '%s' left cannot be removed",
+               entry->name);
+  /* Not each time the same words. */
+  if (entry->attempts == 0)
+    log_line ("%s", error_message ());
+  try_again_later (entry);
+  return -1;
+}
+
 struct domain_entry *
 service_lock_domain (struct service *service, const char *name)
 {
@@ -148,15 +221,7 @@ service_lock_domain (struct service *service, const char *name)
   /* Only a domain that exists gets an entry: names come from outside. */
   entry = record ? service_lock_new_domain (service, name) : NULL;
   if (entry)
-    job_settle (entry->job);
-  if (entry && !job_running (entry->job) &&
-      journal_exists (service->state, name)) {
-    if (journal_recover (service->state, record) == -1)
-      log_line ("what a dead backup of domain '%s' left cannot be removed: %s",
-                name, error_message ());
-    else
-      tell_recovered (service, name);
-  }
+    service_tend (service, entry);
   return entry;
 }
 

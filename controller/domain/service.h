@@ -11,9 +11,9 @@
 
 #include "controller/domain/events.h"
 #include "controller/domain/findings.h"
+#include "controller/domain/job.h"
 #include "controller/domain/operations.h"
 
-struct job;
 struct settler;
 
 struct domain_entry {
@@ -25,6 +25,7 @@ struct domain_entry {
   struct events *events;
   atomic_bool changed;  /* for the settler */
   atomic_llong wake_at; /* the same; see settler_wake_at */
+  unsigned attempts;    /* to remove what a dead backup has left, in vain */
   struct findings findings;
 };
 
@@ -42,6 +43,19 @@ struct domain_entry *service_lock_domain (struct service *service,
                                           const char *name);
 struct domain_entry *service_lock_new_domain (struct service *service,
                                               const char *name);
+
+/* What a job of the domain has to know. */
+struct job_request service_job_request (struct service *service,
+                                        struct domain_entry *entry,
+                                        const struct domain_record *record);
+
+/* With the entry's lock held: its job is settled, and what a dead one has left
+ * is taken up or taken down.  -1: something is left, reported; it will be tried
+ * again by and by. */
+int service_tend (struct service *service, struct domain_entry *entry);
+
+/* After an operation that may have left something, the same. */
+void service_try_again (struct service *service, struct domain_entry *entry);
 
 /* Whether a job runs, or an operation that may be starting one is at work, on
  * the domain or (name NULL) on any. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Settles jobs on a thread of its own: events come on the reader thread of a
- * connection, which can neither use that connection nor wait for a domain. */
+ * connection, which can neither use that connection nor wait for a domain. What
+ * could not be removed it tries to remove again. */
 
 #include <config.h>
 
@@ -60,7 +61,7 @@ settle_changed (struct service *service)
     if (!atomic_exchange (&entry->changed, false) && !due)
       continue;
     LOCK_IN_SCOPE (&entry->lock);
-    job_settle (entry->job);
+    service_tend (service, entry);
   }
 }
 

@@ -84,6 +84,16 @@ qmp_string_is (json_object *object, const char *key, const char *value)
   return text && strcmp (text, value) == 0;
 }
 
+uint64_t
+qmp_get_number (json_object *object, const char *key)
+{
+  json_object *value;
+
+  return json_object_object_get_ex (object, key, &value)
+             ? json_object_get_uint64 (value)
+             : 0;
+}
+
 bool
 qmp_true (json_object *object, const char *key)
 {

@@ -26,6 +26,8 @@ json_object *qmp_number (uint64_t number);
 const char *qmp_string (json_object *object, const char *key);
 /* Whether the string member is there and is this. */
 bool qmp_string_is (json_object *object, const char *key, const char *value);
+/* 0 if it is not there. */
+uint64_t qmp_get_number (json_object *object, const char *key);
 bool qmp_true (json_object *object, const char *key);
 /* The member that is a list, else NULL; a list's length, 0 for NULL. */
 json_object *qmp_list (json_object *object, const char *key);

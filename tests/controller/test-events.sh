@@ -71,22 +71,29 @@ backup-ended mode=pull checkpoint=b committed=False
 backup-began mode=pull
 backup-ended mode=pull"
 
-relay_pid ()
+# pid_of PROGRAM: of the backup's process.
+pid_of ()
 {
-  pgrep -f "pullback-relay.*$tmp/home/run/web"
+  pgrep -f "$1.*$tmp/home/run/web" | head -n 1
 }
 pullback backup-begin web --checkpoint c >/dev/null
-kill -9 "$(relay_pid | head -n 1)"
+kill -9 "$(pid_of pullback-relay)"
+pullback event web --event backup-resumed --since "$(cat "$tmp/seen")" \
+  --timeout 60 >"$tmp/resumed"
+grep -q "reason: 'pullback-relay was killed" "$tmp/resumed" ||
+  fail "$(cat "$tmp/resumed")"
+kill -9 "$(pid_of pullback-broker)"
 pullback event web --event backup-broken --since "$(cat "$tmp/seen")" \
   --timeout 60 >"$tmp/broken"
-grep -q "^event 'backup-broken' for domain 'web': mode: 'pull' checkpoint: 'c' reason: 'pullback-relay was killed" \
+grep -q "^event 'backup-broken' for domain 'web': mode: 'pull' checkpoint: 'c' reason: 'pullback-broker was killed" \
   "$tmp/broken" || fail "$(cat "$tmp/broken")"
 grep -q "^events received: 1$" "$tmp/broken" || fail "not one event"
 pullback backup-end web >/dev/null 2>&1 && fail "a broken backup was kept"
 events_are "backup-began mode=pull checkpoint=c
+backup-resumed mode=pull checkpoint=c
 backup-broken mode=pull checkpoint=c
 backup-ended mode=pull checkpoint=c committed=False"
-same "reasons" "$(grep -c "pullback-relay was killed" "$tmp/reasons")" 2
+same "reasons" "$(grep -c "pullback-broker was killed" "$tmp/reasons")" 2
 
 # Pushes: completed, cancelled, failed.
 pullback backup-begin web --push --checkpoint d --target "vda=$tmp/d" >/dev/null

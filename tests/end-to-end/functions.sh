@@ -100,3 +100,40 @@ for node in json.load(sys.stdin):
         print(*sorted(b["name"] for b in node.get("dirty-bitmaps", [])
                       if "name" in b))' "$1"
 }
+
+# process_of nbdkit|pullback-relay|pullback-broker: its pid, in the backup of web;
+# nothing if there is none.
+process_of ()
+{
+  local arguments
+  case $1 in
+  nbdkit) arguments="nbdkit --foreground .*" ;;
+  pullback-relay) arguments="pullback-relay --upstream .*" ;;
+  pullback-broker) arguments="pullback-broker " ;;
+  esac
+  pgrep -f "$arguments$tmp/home/run/web/" | head -n 1 || true
+}
+
+# is_another NAME PID: it runs, and is not PID.
+is_another ()
+{
+  local pid
+  pid=$(process_of "$1")
+  [ -n "$pid" ] && [ "$pid" != "$2" ]
+}
+
+# Killed with -9, and gone.
+kill_pullbackd ()
+{
+  kill -9 "$pullbackd_pid"
+  wait "$pullbackd_pid" 2>/dev/null || true
+}
+
+# backup_state: running, broken...
+backup_state ()
+{
+  pullback backup-info web --json | /usr/bin/python3 -c '
+import json, sys
+print(json.load(sys.stdin)["state"])'
+}
+backup_is () { [ "$(backup_state)" = "$1" ]; }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The processes of a backup killed with -9 in full traffic, with a real guest whose
 # disk is in an iothread: there QEMU 7.2 aborts where an NBD client closes first.
-# (Without a guest's driver a disk is not in its iothread.)
+# (Without a guest's driver a disk is not in its iothread.)  The guest goes on, and
+# so does the backup, also where the daemon and nbdkit are killed together.
 
 . "$srcdir/tests/functions.sh"
 . "$srcdir/tests/guest/guest.sh"
@@ -28,46 +29,65 @@ guest_goes_on ()
   wait_for 30 written_more_than "$(written)"
 }
 
-# begin_with_traffic: a backup, and a client that reads it again and again until
-# it is gone.  Sets client.
-begin_with_traffic ()
+# The process of the backup whose command line has $1.
+process_of () { pgrep -f "$1.*$tmp/home/run/demo/" | head -n 1 || true; }
+is_another () { [ -n "$(process_of "$1")" ] && [ "$(process_of "$1")" != "$2" ]; }
+
+# read_on: reads the disk again and again, until the file 'stop' is there.
+read_on ()
 {
-  pullback backup-begin demo --checkpoint monday >/dev/null
-  while nbdcopy "nbd+unix:///vda?socket=$tmp/home/run/demo/nbd.sock" null: \
-    2>/dev/null; do :; done &
-  client=$!
-  ends_with_test "$client"
+  until [ -e stop ]; do nbdcopy "$uri" null: 2>/dev/null || true; done
+}
+uri="nbd+unix:///vda?socket=$tmp/home/run/demo/nbd.sock"
+
+# Kills in full traffic; the daemon, if it is among them, is started again.
+kill_and_go_on ()
+{
+  local name pid=() i=0
+  nbdcopy "$uri" now && cmp now cut
+  for name; do pid+=("$(process_of "$name")"); done
+  kill -9 "${pid[@]}" ${with_daemon:+"$pullbackd_pid"}
+  guest_goes_on
+  [ -z "$with_daemon" ] || start_pullbackd
+  for name; do wait_for 10 is_another "$name" "${pid[i++]}"; done
+  nbdcopy "$uri" now && cmp now cut
   guest_goes_on
 }
-
-# The process of the backup whose command line has $1.
-process_of () { pgrep -f "$1.*$tmp/home/run/demo/" | head -n 1; }
 
 start_pullbackd
 pullback domain-add demo --qmp "$tmp/qmp.sock" >/dev/null
 guest_goes_on
 
-for victim in nbdkit.*--foreground pullback-relay; do
-  begin_with_traffic
-  kill -9 "$(process_of "$victim")"
-  wait "$client" || true
-  guest_goes_on
-  expect_failure "checkpoint 'monday' was removed" pullback backup-end demo
-  guest_goes_on
-done
-
-begin_with_traffic
-kill -9 "$pullbackd_pid"
+pullback backup-begin demo --checkpoint monday >/dev/null
+nbdcopy "$uri" cut
+read_on &
+client=$!
+ends_with_test "$client"
+with_daemon=
+kill_and_go_on nbdkit.*--foreground
+kill_and_go_on pullback-relay
+with_daemon=yes
+kill_and_go_on
+kill_and_go_on nbdkit.*--foreground
+kill_and_go_on nbdkit.*--foreground pullback-relay
+touch stop
+wait "$client"
+pullback backup-end demo >/dev/null
 guest_goes_on
-start_pullbackd
-wait "$client" || true
-guest_goes_on
-same "checkpoints" "$(pullback checkpoint-list demo --name)" ""
+same "checkpoints" "$(pullback checkpoint-list demo --name)" monday
 same "exports" "$(qmp query-block-exports)" "[]"
 
+# The broker alone: QEMU is made to close first, and the backup is void.
+pullback backup-begin demo --checkpoint tuesday >/dev/null
+nbdcopy "$uri" null:
+kill -9 "$(process_of pullback-broker)"
+guest_goes_on
+expect_failure "checkpoint 'tuesday' was removed" pullback backup-end demo
+
 # And as if nothing had been.
-pullback backup-begin demo --checkpoint monday >/dev/null
-nbdcopy "nbd+unix:///vda?socket=$tmp/home/run/demo/nbd.sock" null:
+pullback backup-begin demo --incremental monday --checkpoint tuesday >/dev/null
+nbdcopy "$uri" null:
 pullback backup-end demo >/dev/null
-same "checkpoints" "$(pullback checkpoint-list demo --name)" monday
+same "checkpoints" "$(pullback checkpoint-list demo --name | xargs)" "monday tuesday"
+same "exports" "$(qmp query-block-exports)" "[]"
 guest_goes_on
