@@ -10,6 +10,16 @@ check_PROGRAMS += %D%/writer %D%/checker
 
 %C%_checker_SOURCES = %D%/checker.c %D%/schedule.h
 
-oracle_tests = %D%/test-checker.sh %D%/run-oracle.sh %D%/run-iothreads.sh
+oracle_tests = %D%/test-checker.sh %D%/run-oracle.sh %D%/run-iothreads.sh \
+	%D%/run-torture.sh
 TESTS += $(oracle_tests)
-EXTRA_DIST += $(oracle_tests) %D%/run-methods.sh
+EXTRA_DIST += $(oracle_tests) %D%/run-methods.sh %D%/torture.py
+
+# 'make torture TORTURE_SECONDS=3600', and TORTURE_SEED=... to have the same
+# choices again.
+TORTURE_SECONDS = 600
+.PHONY: torture
+torture: all $(check_PROGRAMS)
+	@srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)' \
+	  TORTURE_SECONDS=$(TORTURE_SECONDS) ./run \
+	  '$(srcdir)/tests/oracle/run-torture.sh'

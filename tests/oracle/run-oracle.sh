@@ -88,12 +88,13 @@ read_in_place ()
 # is_state NAME: both raw images are the state of an instant of the cut.
 is_state ()
 {
-  local number
-  number=$("$checker" check "$seed" "$1-vda.raw" "$1-vdb.raw") ||
-    fail "cut $1 (seed $seed): $number"
-  [ "$number" -ge "$earliest" ] && [ "$number" -le "$latest" ] ||
-    fail "cut $1 is write $number, not one from $earliest to $latest"
-  echo "cut $1: exactly write $number ($earliest to $latest)"
+  local found first last
+  found=$("$checker" check "$seed" "$1-vda.raw" "$1-vdb.raw") ||
+    fail "cut $1 (seed $seed): $found"
+  read -r first last <<<"$found"
+  [ "$last" -ge "$earliest" ] && [ "$first" -le "$latest" ] ||
+    fail "cut $1 is write $first, not one from $earliest to $latest"
+  echo "cut $1: exactly write $first ($earliest to $latest)"
 }
 
 # reads_same NAME FORMAT SUFFIX: another way of pulling gave the same bytes.

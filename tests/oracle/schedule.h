@@ -8,17 +8,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ORACLE_DISKS     2
+#define ORACLE_MAX_DISKS 4
 #define ORACLE_SECTOR    512
 #define ORACLE_WORDS     (ORACLE_SECTOR / 8)
-#define ORACLE_DISK_SIZE (UINT64_C (64) << 20)
-#define ORACLE_SECTORS   (ORACLE_DISK_SIZE / ORACLE_SECTOR)
 #define ORACLE_MAX_WRITE (UINT64_C (256) << 10)
 
 enum oracle_kind {
   ORACLE_DATA,         /* sectors that carry the write's number */
   ORACLE_WRITE_ZEROES, /* the disk's own command for zeroes */
   ORACLE_ZERO_BYTES,   /* an ordinary write of zeroes */
+  ORACLE_DISCARD,      /* each sector may become zeroes, or not change */
+};
+
+/* On which it all depends. */
+struct oracle_schedule {
+  uint64_t seed;
+  unsigned disks; /* from 1 to ORACLE_MAX_DISKS */
 };
 
 struct oracle_write {
@@ -38,20 +43,35 @@ oracle_mix (uint64_t x)
   return x ^ (x >> 31);
 }
 
-/* The write of that number, counted from 1.  Two thirds of them fall on a
- * sixteenth of the disk, so that ranges change again while they are pulled;
- * half of them do not begin or end with a cluster of the image. */
-static inline struct oracle_write
-oracle_write_at (uint64_t seed, uint64_t number)
+/* Only the first one is a whole number of clusters. */
+static inline uint64_t
+oracle_sectors (unsigned disk)
 {
-  const uint64_t a = oracle_mix (oracle_mix (seed) ^ number);
+  static const uint64_t bytes[ORACLE_MAX_DISKS] = { 32 << 20, (20 << 20) + 1536,
+                                                    (12 << 20) + 4096,
+                                                    (5 << 20) - 512 };
+
+  return bytes[disk] / ORACLE_SECTOR;
+}
+
+/* The write of that number, counted from 1.  Most fall on a sixteenth of the
+ * disk, so that ranges change again while they are pulled.  The others are
+ * small and visit the whole of it evenly, so that there are always ranges that
+ * a write just before or just after a cut is the first to change.  Half of all
+ * do not begin or end with a cluster of the image. */
+static inline struct oracle_write
+oracle_write_at (const struct oracle_schedule *schedule, uint64_t number)
+{
+  const uint64_t a = oracle_mix (oracle_mix (schedule->seed) ^ number);
   const uint64_t b = oracle_mix (a);
   const uint64_t c = oracle_mix (b);
   const uint64_t align = a & 0x100 ? 8 : 1; /* 4 KiB, or any sector */
-  const uint64_t region = b % 3 < 2 ? ORACLE_SECTORS / 16 : ORACLE_SECTORS;
+  const bool is_rare = (a >> 9) % 8 == 0;
+  const unsigned disk = (a >> 32) % schedule->disks;
+  const uint64_t sectors = oracle_sectors (disk);
   struct oracle_write w;
 
-  w.disk = (a >> 16) & 1;
+  w.disk = disk;
   switch ((a >> 20) & 15) {
   case 0:
   case 1:
@@ -60,16 +80,24 @@ oracle_write_at (uint64_t seed, uint64_t number)
   case 2:
     w.kind = ORACLE_ZERO_BYTES;
     break;
+  case 3:
+    w.kind = ORACLE_DISCARD;
+    break;
   default:
     w.kind = ORACLE_DATA;
   }
   /* Mostly small, now and then up to the largest. */
-  w.nr_sectors = (b >> 8) % 8 == 0
+  w.nr_sectors = (b >> 8) % 8 == 0 && !is_rare
                      ? 1 + (c >> 32) % (ORACLE_MAX_WRITE / ORACLE_SECTOR)
                      : 1 + (c >> 32) % 32;
-  w.sector = c % region / align * align;
-  if (w.sector + w.nr_sectors > ORACLE_SECTORS)
-    w.nr_sectors = ORACLE_SECTORS - w.sector;
+  /* Multiples of the golden ratio keep away from each other. */
+  if (is_rare)
+    w.sector = (number * UINT64_C (0x9e3779b97f4a7c15) >> 32) * sectors >> 32;
+  else
+    w.sector = c % (sectors / 16);
+  w.sector = w.sector / align * align;
+  if (w.sector + w.nr_sectors > sectors)
+    w.nr_sectors = sectors - w.sector;
   return w;
 }
 
@@ -86,7 +114,7 @@ static inline void
 oracle_fill_sector (uint64_t words[ORACLE_WORDS], uint64_t seed,
                     uint64_t number, unsigned disk, uint64_t sector)
 {
-  uint64_t x = oracle_mix (oracle_mix (seed + number) ^ (sector << 1 | disk));
+  uint64_t x = oracle_mix (oracle_mix (seed + number) ^ (sector << 2 | disk));
 
   words[0] = number;
   for (unsigned i = 1; i < ORACLE_WORDS; i++) {

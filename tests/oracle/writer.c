@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs in the guest: carries out the schedule on two disks, each write complete
+/* Runs in the guest: carries out the schedule on its disks, each write complete
  * before the next begins, and keeps the number of the last one in a file.
- *   writer SEED PROGRESS-FILE DISK DISK */
+ *   writer SEED PROGRESS-FILE DISK... */
 
 #include <err.h>
 #include <fcntl.h>
@@ -40,6 +40,10 @@ carry_out (int fd, uint64_t seed, uint64_t number, const struct oracle_write *w)
     if (ioctl (fd, BLKZEROOUT, range) < 0)
       err (EXIT_FAILURE, "BLKZEROOUT");
     break;
+  case ORACLE_DISCARD:
+    if (ioctl (fd, BLKDISCARD, range) < 0)
+      err (EXIT_FAILURE, "BLKDISCARD");
+    break;
   case ORACLE_ZERO_BYTES:
     memset (buffer, 0, w->nr_sectors * ORACLE_SECTOR);
     write_bytes (fd, w);
@@ -66,16 +70,17 @@ report (int progress, uint64_t number)
 int
 main (int argc, char *argv[])
 {
-  int disks[ORACLE_DISKS], progress;
-  uint64_t seed;
+  struct oracle_schedule schedule;
+  int disks[ORACLE_MAX_DISKS], progress;
 
-  if (argc != 3 + ORACLE_DISKS)
-    errx (EXIT_FAILURE, "usage: writer SEED PROGRESS-FILE DISK DISK");
-  seed = strtoull (argv[1], NULL, 0);
+  if (argc < 4 || argc > 3 + ORACLE_MAX_DISKS)
+    errx (EXIT_FAILURE, "usage: writer SEED PROGRESS-FILE DISK...");
+  schedule.seed = strtoull (argv[1], NULL, 0);
+  schedule.disks = (unsigned) argc - 3;
   progress = open (argv[2], O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (progress < 0)
     err (EXIT_FAILURE, "%s", argv[2]);
-  for (unsigned i = 0; i < ORACLE_DISKS; i++) {
+  for (unsigned i = 0; i < schedule.disks; i++) {
     disks[i] = open (argv[3 + i], O_WRONLY | O_DIRECT);
     if (disks[i] < 0)
       err (EXIT_FAILURE, "%s", argv[3 + i]);
@@ -85,9 +90,9 @@ main (int argc, char *argv[])
     err (EXIT_FAILURE, "aligned_alloc");
 
   for (uint64_t number = 1;; number++) {
-    const struct oracle_write w = oracle_write_at (seed, number);
+    const struct oracle_write w = oracle_write_at (&schedule, number);
 
-    carry_out (disks[w.disk], seed, number, &w);
+    carry_out (disks[w.disk], schedule.seed, number, &w);
     report (progress, number);
   }
 }
