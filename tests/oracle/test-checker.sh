@@ -33,9 +33,9 @@ done
 
 expect_failure "bytes of no write" "$checker" check 4712 image.0 image.1
 expect_failure "has 20973056 bytes" check image.1 image.0
-cp image.1 torn.1
-dd if=image.0 of=torn.1 bs=512 count=1 conv=notrunc status=none
-expect_failure "disk 1, offset 0: bytes of no write" check image.0 torn.1
+state 0 torn
+dd if=torn.0 of=torn.1 bs=512 count=1 conv=notrunc status=none
+expect_failure "disk 1, offset 0: bytes of no write" check torn.0 torn.1
 
 # Each disk right for itself, but not at the same instant.
 state 2000 early

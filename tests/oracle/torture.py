@@ -175,12 +175,16 @@ class Torture:
     def chance(self, *values):
         return self.random.choice(values)
 
+    def by_chance(self, probability):
+        """Not in the first two cuts, so that there are increments."""
+        return self.random.random() < probability and self.cuts > 2
+
     # One backup.
 
     def begin(self):
         """The job, and between which writes the cut was; None: it did not
         begin, which only a killed daemon excuses."""
-        name = 'c%d' % self.cuts if self.random.random() < 0.9 else None
+        name = 'c%d' % self.cuts if not self.by_chance(0.1) else None
         base = self.chance(None, *self.checkpoints)
         method = self.chance(*self.methods())
         arguments = ['backup-begin', 'web']
@@ -193,7 +197,7 @@ class Torture:
         if base and self.with_changes_only and method in (None, 'filter') and \
                 self.random.random() < 0.4 and self.can_limit():
             arguments.append('--changes-only')
-        killed = self.random.random() < 0.03
+        killed = self.by_chance(0.03)
         earliest = self.progress()
         if killed:
             self.begin_and_kill(arguments)
@@ -300,8 +304,8 @@ class Torture:
 
     def end(self, job, name):
         """Whether the checkpoint is there afterwards."""
-        abort = self.random.random() < 0.1
-        killed = self.random.random() < 0.03
+        abort = self.by_chance(0.1)
+        killed = self.by_chance(0.03)
         arguments = ['backup-end', 'web'] + ['--abort'] * abort
         if job is None:
             pass
@@ -324,7 +328,7 @@ class Torture:
         name, job, earliest, latest = self.begin()
         done, paths = [], None
         if job:
-            killed = self.random.random() < 0.05
+            killed = self.by_chance(0.05)
             pulls = self.plan(job)
             done = self.pull(pulls, killed)
             paths = self.check(done, earliest, latest)
