@@ -16,9 +16,12 @@
 
 #include "common/cleanup.h"
 #include "plugin/relay/address.h"
+#include "plugin/relay/errands.h"
 #include "plugin/relay/message.h"
 
 #define NBD_PORT "10809"
+
+#define CONNECT_LIMIT 10 /* seconds */
 
 /* HOST:PORT, [HOST]:PORT, or HOST alone where there is a default port. */
 static int
@@ -195,6 +198,21 @@ address_unix (const char *path, struct sockaddr_storage *storage,
   return 0;
 }
 
+/* Who connects next waits meanwhile.  -1: errno. */
+static int
+connect_in_time (int fd, const struct sockaddr *address, socklen_t length)
+{
+  const struct timeval limit = { .tv_sec = CONNECT_LIMIT }, none = { 0 };
+
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  if (connect (fd, address, length) == -1) {
+    if (errno == EAGAIN || errno == EINPROGRESS)
+      errno = ETIMEDOUT;
+    return -1;
+  }
+  return setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
+}
+
 static int
 connect_unix (const char *path)
 {
@@ -205,7 +223,8 @@ connect_unix (const char *path)
   if (address_unix (path, &storage, &length) == -1)
     return -1;
   fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd == -1 || connect (fd, (struct sockaddr *) &storage, length) == -1) {
+  if (fd == -1 ||
+      connect_in_time (fd, (struct sockaddr *) &storage, length) == -1) {
     message ("cannot connect to unix:%s: %s", path, strerror (errno));
     return -1;
   }
@@ -227,7 +246,7 @@ connect_tcp (const char *host, const char *port)
   }
   for (a = addresses; a && fd == -1; a = a->ai_next) {
     fd = socket (a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, a->ai_protocol);
-    if (fd >= 0 && connect (fd, a->ai_addr, a->ai_addrlen) == -1) {
+    if (fd >= 0 && connect_in_time (fd, a->ai_addr, a->ai_addrlen) == -1) {
       r = errno;
       close (fd);
       fd = -1;
@@ -245,6 +264,8 @@ connect_tcp (const char *host, const char *port)
 int
 address_connect (const struct address *address)
 {
+  if (address->errands)
+    return errands_connect (address->errands);
   if (address->path)
     return connect_unix (address->path);
   return connect_tcp (address->host, address->port);

@@ -11,10 +11,13 @@
 #include <sys/socket.h>
 
 /* Either a Unix socket's path or a host and port; strings owned. */
+struct errands;
+
 struct address {
   char *path;
   char *host; /* "" only when listening: every address */
   char *port;
+  struct errands *errands; /* who connects to it for us; NULL: we do */
 };
 
 /* "unix:PATH" or "tcp:HOST:PORT" (HOST may be "[v6]").  -1: reported. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "plugin/relay/errands.h"
 #include "plugin/relay/listener.h"
 #include "plugin/relay/message.h"
 
@@ -209,12 +210,21 @@ listeners_open (struct listeners *listeners,
 }
 
 void
+listeners_remove (const struct listeners *listeners)
+{
+  for (size_t i = 0; i < listeners->paths.count; i++)
+    unlink (listeners->paths.items[i]);
+}
+
+void
 listeners_close (struct listeners *listeners)
 {
   for (size_t i = 0; i < listeners->count; i++)
     close (listeners->fds[i]);
-  for (size_t i = 0; i < listeners->paths.count; i++)
-    unlink (listeners->paths.items[i]);
+  if (listeners->errands)
+    errands_remove_sockets (listeners->errands);
+  else
+    listeners_remove (listeners);
   free (listeners->fds);
   names_free (&listeners->paths);
   listeners->fds = NULL;

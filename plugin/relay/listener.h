@@ -11,7 +11,8 @@
 struct listeners {
   int *fds;
   size_t count;
-  struct names paths; /* of Unix sockets that we made */
+  struct names paths;      /* of Unix sockets that we made */
+  struct errands *errands; /* who removes them for us; NULL: we do */
 };
 
 /* How many sockets were handed to this process (LISTEN_FDS of systemd's
@@ -22,6 +23,9 @@ size_t listeners_inherited (void);
  * reported. */
 int listeners_open (struct listeners *listeners,
                     const struct configuration *configuration);
+
+/* The socket files that we made. */
+void listeners_remove (const struct listeners *listeners);
 
 /* Also removes the socket files that we made. */
 void listeners_close (struct listeners *listeners);

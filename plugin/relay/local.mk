@@ -8,18 +8,23 @@ bin_PROGRAMS += %D%/pullback-relay
 
 # All of it but main, for programs that test it, too.
 noinst_LTLIBRARIES += %D%/librelay.la
-%C%_librelay_la_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS) $(GNUTLS_CFLAGS)
-%C%_librelay_la_LIBADD = plugin/libmap.la $(LIBNBD_LIBS) $(GNUTLS_LIBS)
+%C%_librelay_la_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS) $(GNUTLS_CFLAGS) \
+	$(LIBSECCOMP_CFLAGS)
+%C%_librelay_la_LIBADD = plugin/libmap.la $(LIBNBD_LIBS) $(GNUTLS_LIBS) \
+	$(LIBSECCOMP_LIBS)
 %C%_librelay_la_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/block-status.c %D%/block-status.h \
+	%D%/confinement.c %D%/confinement.h \
 	%D%/configuration.c %D%/configuration.h \
 	%D%/connection.c %D%/connection.h \
 	%D%/control.c %D%/control.h \
 	%D%/control-commands.c %D%/control-commands.h \
 	%D%/contexts.c %D%/contexts.h \
+	%D%/errands.c %D%/errands.h \
 	%D%/exports.c %D%/exports.h \
 	%D%/handshake.c \
+	%D%/keys.c %D%/keys.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/message.c %D%/message.h \
 	%D%/names.c %D%/names.h \

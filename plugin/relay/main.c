@@ -12,7 +12,9 @@
 #include <sys/signalfd.h>
 
 #include "plugin/relay/configuration.h"
+#include "plugin/relay/confinement.h"
 #include "plugin/relay/control.h"
+#include "plugin/relay/errands.h"
 #include "plugin/relay/listener.h"
 #include "plugin/relay/message.h"
 #include "plugin/relay/relay.h"
@@ -44,6 +46,21 @@ raise_descriptor_limit (void)
   }
 }
 
+/* From here on strangers are served: what they do not need is given up. */
+static int
+confine_relay (struct configuration *configuration, struct listeners *listeners)
+{
+  struct errands *errands = errands_start (&configuration->upstream,
+                                           configuration->tls.psk, listeners);
+
+  if (errands == NULL)
+    return -1;
+  configuration->upstream.errands = errands;
+  configuration->tls.errands = errands;
+  listeners->errands = errands;
+  return confine ();
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -67,6 +84,10 @@ main (int argc, char *argv[])
     listeners_close (&listeners);
     return EXIT_FAILURE;
   }
+  if (confine_relay (&configuration, &listeners) == -1) {
+    listeners_close (&listeners);
+    return EXIT_FAILURE;
+  }
   if (configuration.control) {
     control = control_start (&relay, configuration.control);
     if (control == NULL) {
@@ -77,6 +98,7 @@ main (int argc, char *argv[])
   if (server_run (&relay, &listeners, signal_fd)) {
     control_join (control);
     relay_close (&relay);
+    errands_end (configuration.upstream.errands);
     configuration_free (&configuration);
   }
   return EXIT_SUCCESS;

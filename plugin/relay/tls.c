@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include <gnutls/x509.h>
 
 #include "common/cleanup.h"
+#include "plugin/relay/errands.h"
+#include "plugin/relay/keys.h"
 #include "plugin/relay/message.h"
 #include "plugin/relay/tls.h"
 
@@ -109,18 +112,16 @@ load_certificates (struct tls *tls, const char *folder)
   return tls->configuration->any_peer ? 0 : load_authority (tls, folder);
 }
 
-/* gnutls reads the file anew for each client: keys can come and go. */
+/* The file is read anew for each client: keys can come and go. */
 static int
-load_psk (struct tls *tls, const char *path)
+find_key_in_file (const struct tls_configuration *configuration,
+                  const gnutls_datum_t *identity, gnutls_datum_t *key)
 {
-  if (gnutls_psk_allocate_server_credentials (&tls->psk) < 0)
-    return out_of_memory ();
-  if (access (path, R_OK) == -1) {
-    message ("file of pre-shared keys '%s': %s", path, strerror (errno));
-    return -1;
-  }
-  return check_file ("file of pre-shared keys", path,
-                     gnutls_psk_set_server_credentials_file (tls->psk, path));
+  CLEANUP_CLOSE int fd = configuration->errands
+                             ? errands_open_keys (configuration->errands)
+                             : open (configuration->psk, O_RDONLY | O_CLOEXEC);
+
+  return fd == -1 ? -1 : keys_find (fd, identity, key);
 }
 
 /* gnutls's callback.  1: it goes on with a key of its own making, so that an
@@ -131,14 +132,21 @@ find_key (gnutls_session_t session, const gnutls_datum_t *identity,
 {
   const struct tls *tls = gnutls_session_get_ptr (session);
 
-  return tickets_key (tls->tickets, identity, key);
+  return tls->tickets ? tickets_key (tls->tickets, identity, key)
+                      : find_key_in_file (tls->configuration, identity, key);
 }
 
 static int
-use_tickets (struct tls *tls)
+use_keys (struct tls *tls)
 {
+  const char *path = tls->configuration->psk;
+
   if (gnutls_psk_allocate_server_credentials (&tls->psk) < 0)
     return out_of_memory ();
+  if (path && access (path, R_OK) == -1) {
+    message ("file of pre-shared keys '%s': %s", path, strerror (errno));
+    return -1;
+  }
   gnutls_psk_set_server_credentials_function2 (tls->psk, find_key);
   return 0;
 }
@@ -163,8 +171,7 @@ tls_new (const struct tls_configuration *configuration, struct tickets *tickets)
   if (r < 0 ||
       (configuration->certificates &&
        load_certificates (tls, configuration->certificates) == -1) ||
-      (configuration->psk && load_psk (tls, configuration->psk) == -1) ||
-      (tickets && use_tickets (tls) == -1)) {
+      ((configuration->psk || tickets) && use_keys (tls) == -1)) {
     tls_free (tls);
     return NULL;
   }
@@ -246,12 +253,12 @@ set_up (const struct tls *tls, gnutls_session_t session)
 {
   int r = gnutls_priority_set (session, tls->priority);
 
+  gnutls_session_set_ptr (session, (void *) tls);
   if (r >= 0 && tls->certificates)
     r = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE,
                                 tls->certificates);
   if (r >= 0 && tls->psk)
     r = gnutls_credentials_set (session, GNUTLS_CRD_PSK, tls->psk);
-  gnutls_session_set_ptr (session, (void *) tls);
   gnutls_certificate_server_set_request (session, tls->configuration->any_peer
                                                       ? GNUTLS_CERT_IGNORE
                                                       : GNUTLS_CERT_REQUIRE);

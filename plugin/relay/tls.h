@@ -21,10 +21,11 @@ enum tls_mode {
 
 struct tls_configuration {
   enum tls_mode mode;
-  char *certificates;    /* folder; NULL: none */
-  char *psk;             /* file of pre-shared keys; NULL: none */
-  bool any_peer;         /* clients need no certificate of ours */
-  struct names subjects; /* patterns of which one must match; none: any */
+  char *certificates;      /* folder; NULL: none */
+  char *psk;               /* file of pre-shared keys; NULL: none */
+  bool any_peer;           /* clients need no certificate of ours */
+  struct names subjects;   /* patterns of which one must match; none: any */
+  struct errands *errands; /* who opens 'psk' for us; NULL: we do */
 };
 
 void tls_configuration_free (struct tls_configuration *configuration);

@@ -2,8 +2,13 @@
 # The relay: rule by rule on the wire, with servers that misbehave, as a
 # process, and with the clients that people have.
 
+check_PROGRAMS += %D%/test-confinement
+%C%_test_confinement_SOURCES = %D%/test-confinement.c
+%C%_test_confinement_LDADD = plugin/relay/librelay.la
+
 relay_tests = \
 	%D%/test-clients.sh \
+	%D%/test-confined.py \
 	%D%/test-extended.py \
 	%D%/test-handshake.py \
 	%D%/test-limits.py \
@@ -14,7 +19,7 @@ relay_tests = \
 	%D%/test-transmission.py \
 	%D%/test-upstream.py
 
-TESTS += $(relay_tests)
+TESTS += %D%/test-confinement $(relay_tests)
 EXTRA_DIST += \
 	$(relay_tests) \
 	%D%/certificates.sh \
