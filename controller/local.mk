@@ -9,6 +9,7 @@ controller_libcontroller_la_LIBADD = \
 	$(JSON_C_LIBS) $(LIBXML2_LIBS) $(LIBNBD_LIBS)
 controller_libcontroller_la_SOURCES = \
 	controller/common/error.c controller/common/error.h \
+	controller/common/nbd.c controller/common/nbd.h \
 	controller/common/paths.c controller/common/paths.h
 
 include controller/formats/local.mk

@@ -22,29 +22,54 @@
 
 #define IN_PLACE_SUFFIX "/inplace"
 
-static const char *selected[EXPORTS_MAX];
-static size_t selected_count;
+struct name_list {
+  const char *names[EXPORTS_MAX];
+  size_t count;
+};
+
+static struct name_list selected, changes_only;
 static size_t data_connections = 4;
 
 /* Of the lists. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct export *all_exports;
 
-int
-exports_select (const char *name)
+static int
+add_to_list (struct name_list *list, const char *key, const char *name)
 {
-  if (selected_count == EXPORTS_MAX) {
-    nbdkit_error ("export=%s: there are more than %d of them", name,
+  if (list->count == EXPORTS_MAX) {
+    nbdkit_error ("%s=%s: there are more than %d of them", key, name,
                   EXPORTS_MAX);
     return -1;
   }
   if (strlen (name) > NAME_MAX_BYTES) {
-    nbdkit_error ("export=%.20s...: a name has at most %d bytes", name,
+    nbdkit_error ("%s=%.20s...: a name has at most %d bytes", key, name,
                   NAME_MAX_BYTES);
     return -1;
   }
-  selected[selected_count++] = name;
+  list->names[list->count++] = name;
   return 0;
+}
+
+static bool
+is_listed (const struct name_list *list, const char *name)
+{
+  for (size_t i = 0; i < list->count; i++)
+    if (strcmp (list->names[i], name) == 0)
+      return true;
+  return false;
+}
+
+int
+exports_select (const char *name)
+{
+  return add_to_list (&selected, "export", name);
+}
+
+int
+exports_set_changes_only (const char *name)
+{
+  return add_to_list (&changes_only, "changes-only", name);
 }
 
 void
@@ -153,6 +178,7 @@ new_export (struct finding *finding)
   export->maximum = finding->maximum;
   export->has_allocation = finding->has_allocation;
   export->has_depth = finding->has_depth;
+  export->changes_only = is_listed (&changes_only, export->name);
   export->data = pool_new (export->name, NULL, export->size, connections);
   export->allocation =
       pool_new (export->name, "base:allocation", export->size, 1);
@@ -192,7 +218,7 @@ exports_discover (void)
 {
   CLEANUP_FINDINGS struct findings findings = { 0 };
 
-  if (discover (selected, selected_count, &findings) == -1)
+  if (discover (selected.names, selected.count, &findings) == -1)
     return -1;
   LOCK_IN_SCOPE (&lock);
   for (size_t i = 0; i < findings.count; i++)
@@ -220,7 +246,7 @@ exports_foreach (int (*call) (const struct view *view, void *opaque),
 
   for (struct export *export = all_exports; export; export = export->next) {
     struct view view = { .kind = VIEW_MAIN, .export = export };
-    int result = call (&view, opaque);
+    int result = export->changes_only ? 0 : call (&view, opaque);
 
     for (view.bitmap = export->bitmaps; result == 0 && view.bitmap;
          view.bitmap = view.bitmap->next) {
@@ -240,7 +266,7 @@ const char *
 exports_default (void)
 {
   LOCK_IN_SCOPE (&lock);
-  if (all_exports && all_exports->next == NULL)
+  if (all_exports && all_exports->next == NULL && !all_exports->changes_only)
     return all_exports->name;
   return NULL;
 }
@@ -322,8 +348,13 @@ report_unknown (const char *name)
   exports_foreach (add_to_listing, &listing);
   if (fclose (listing.stream) != 0)
     return report_memory ();
-  nbdkit_error ("there is no export and no bitmap for the name '%s'; %s has %s",
-                name, upstream_address (), *names ? names : "no exports");
+  if (is_listed (&changes_only, name))
+    nbdkit_error ("of export '%s' there is only what changed; %s has %s", name,
+                  upstream_address (), *names ? names : "no exports");
+  else
+    nbdkit_error (
+        "there is no export and no bitmap for the name '%s'; %s has %s", name,
+        upstream_address (), *names ? names : "no exports");
   return -1;
 }
 

@@ -37,6 +37,7 @@ struct export
   uint32_t minimum, preferred, maximum; /* block sizes, 0 if not told */
   bool has_allocation;                  /* it offers base:allocation */
   bool has_depth;                       /* and qemu:allocation-depth */
+  bool changes_only; /* nothing but what its bitmaps have can be read */
   struct pool *data;
   struct pool *allocation;
   struct pool *depth;
@@ -61,6 +62,10 @@ struct view {
 /* Restricts discovery to the exports so named, before it.  'name' stays the
  * caller's.  -1: error reported. */
 int exports_select (const char *name);
+
+/* Says that of the export so named, before discovery, the server has only what
+ * changed, so that it has no main view.  As above. */
+int exports_set_changes_only (const char *name);
 
 /* How many connections to an export read data. */
 void exports_set_connections (size_t connections);

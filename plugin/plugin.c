@@ -65,6 +65,8 @@ pullback_config (const char *key, const char *value)
     return set_address (UPSTREAM_BROKER, "broker", value);
   if (strcmp (key, "export") == 0)
     return exports_select (value);
+  if (strcmp (key, "changes-only") == 0)
+    return exports_set_changes_only (value);
   if (strcmp (key, "connections") == 0) {
     if (nbdkit_parse_unsigned ("connections", value, &connections) == -1)
       return -1;
@@ -101,6 +103,8 @@ pullback_config_complete (void)
   "broker=PATH                or the socket of a process that hands out\n"     \
   "                           connections to it\n"                             \
   "export=NAME                Only this export (may be given repeatedly)\n"    \
+  "changes-only=NAME          Of this export the server has only what its\n"   \
+  "                           bitmaps tell (may be given repeatedly)\n"        \
   "connections=N              Connections that read an export (default 4)"
 
 static void
@@ -244,6 +248,38 @@ set_error (int error)
   nbdkit_set_error (error);
 }
 
+/* Bytes that are clean in the view are not those of the point in time, where
+ * the server has only what changed: it may refuse to read them, or read what is
+ * there now. */
+static int
+check_readable (const struct view *view, uint32_t count, uint64_t offset)
+{
+  const uint64_t end = offset + count;
+  struct map_extent extents[EXTENTS_AT_ONCE];
+
+  while (offset < end) {
+    ssize_t got = map_query (view->bitmap->dirty, offset, end - offset, extents,
+                             EXTENTS_AT_ONCE);
+
+    if (got == -1) {
+      set_error (errno);
+      return -1;
+    }
+    for (ssize_t i = 0; i < got; i++) {
+      if (extents[i].flags == 0) {
+        nbdkit_error ("export '%s@%s': there is only what changed, and offset "
+                      "%" PRIu64 " did not; read what is data in the block "
+                      "status, in requests that do not reach beyond it",
+                      view->export->name, view->bitmap->name, offset);
+        nbdkit_set_error (EPERM);
+        return -1;
+      }
+      offset += extents[i].length;
+    }
+  }
+  return 0;
+}
+
 static int
 pullback_pread (void *handle, void *buffer, uint32_t count, uint64_t offset,
                 uint32_t flags)
@@ -258,6 +294,8 @@ pullback_pread (void *handle, void *buffer, uint32_t count, uint64_t offset,
   char *bytes = buffer;
 
   (void) flags;
+  if (export->changes_only && check_readable (view, count, offset) == -1)
+    return -1;
   if (connection == NULL) {
     set_error (EIO);
     return -1;

@@ -86,6 +86,8 @@ name_disk (struct captured_disk *disk, const char *job, unsigned index)
             index % MAX_DISKS);
   snprintf (disk->filter, NAME_SIZE, "%.16s-%u-filter", job, index % MAX_DISKS);
   snprintf (disk->access, NAME_SIZE, "%.16s-%u-access", job, index % MAX_DISKS);
+  snprintf (disk->changes, NAME_SIZE, "%.16s-%u-changes", job,
+            index % MAX_DISKS);
   disk->name = strdup (disk->request->disk->name);
   return disk->name ? 0 : fail (ERROR_SYSTEM, "out of memory");
 }
@@ -104,6 +106,7 @@ capture_new (struct qmp *qmp, const struct capture_request *request)
     return NULL;
   }
   capture->qmp = qmp;
+  capture->nbd_socket = request->nbd_socket;
   capture->nr_disks = request->nr_disks;
   capture_short_name (request->job, job);
   for (size_t i = 0; i < request->nr_disks; i++) {
@@ -130,6 +133,27 @@ capture_set_method (struct capture *capture, enum capture_method method)
   capture->report.promise = capture->steps->promise;
 }
 
+/* blockdev-backup's discard-source is the first user of discards from a point
+ * in time in QEMU itself, and came with their last corrections, in 9.1. */
+static int
+check_limits (struct capture *capture)
+{
+  for (size_t i = 0; i < capture->nr_disks; i++) {
+    if (!capture->disks[i].request->changes_only ||
+        (capture->steps->discards &&
+         qmp_can (capture->qmp, "blockdev-backup", NULL, "discard-source")))
+      continue;
+    return fail (
+        ERROR_UNSUPPORTED,
+        "disk '%s': QEMU %s with the method '%s' cannot keep only what "
+        "changed: that needs QEMU 10.1, or 9.1 where no disk of the backup is "
+        "in an iothread",
+        capture->disks[i].name, qmp_version_text (capture->qmp),
+        capture_method_name (capture->report.method));
+  }
+  return 0;
+}
+
 static int
 choose_method (struct capture *capture, enum capture_method wanted)
 {
@@ -142,7 +166,7 @@ choose_method (struct capture *capture, enum capture_method wanted)
   if (method == CAPTURE_AUTO)
     return -1;
   capture_set_method (capture, method);
-  return 0;
+  return check_limits (capture);
 }
 
 static int
@@ -194,6 +218,7 @@ capture_forget_request (struct capture *capture)
 {
   for (size_t i = 0; i < capture->nr_disks; i++)
     capture->disks[i].request = NULL;
+  capture->nbd_socket = NULL;
 }
 
 struct capture *
@@ -230,8 +255,8 @@ int
 capture_expose (struct capture *capture)
 {
   if (for_each_disk (capture, capture->steps->expose) < 0 ||
-      exports_freeze_maps (capture) < 0 || exports_add (capture) < 0 ||
-      guard_start (capture) < 0) {
+      exports_freeze_maps (capture) < 0 || limit_to_changes (capture) < 0 ||
+      exports_add (capture) < 0 || guard_start (capture) < 0) {
     undo_roll_back (capture->qmp, &capture->made);
     return -1;
   }

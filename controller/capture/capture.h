@@ -40,6 +40,9 @@ struct capture_disk {
   const char *new_bitmap; /* of the new checkpoint, NULL: none is made */
   const struct capture_change_map *change_maps;
   size_t nr_change_maps;
+  /* Only what one of the change maps has can be read, and only that is copied
+   * before the guest overwrites it. */
+  bool changes_only;
 };
 
 struct capture_request {

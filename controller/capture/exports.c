@@ -34,8 +34,39 @@ exports_start_server (struct capture *capture, const char *socket)
   return r;
 }
 
+static json_object *
+append_disabled (json_object *actions, const struct captured_disk *disk,
+                 const char *name, uint64_t granularity)
+{
+  return qmp_append (
+      actions, qmp_object ("type", qmp_text ("block-dirty-bitmap-add"), "data",
+                           qmp_object ("node", qmp_text (disk->exposed), "name",
+                                       qmp_text (name), "granularity",
+                                       qmp_number (granularity), "disabled",
+                                       qmp_flag (true), NULL),
+                           NULL));
+}
+
+static json_object *
+append_merge (json_object *actions, const struct captured_disk *disk,
+              const char *target, const char *node, const char *bitmap)
+{
+  return qmp_append (
+      actions,
+      qmp_object (
+          "type", qmp_text ("block-dirty-bitmap-merge"), "data",
+          qmp_object (
+              "node", qmp_text (disk->exposed), "target", qmp_text (target),
+              "bitmaps",
+              qmp_append (NULL, qmp_object ("node", qmp_text (node), "name",
+                                            qmp_text (bitmap), NULL)),
+              NULL),
+          NULL));
+}
+
 /* A disabled bitmap on the exported node takes what the recording one has: it
- * has all that was recorded before the cut, and a little of what came after. */
+ * has all that was recorded before the cut, and a little of what came after.
+ * The union is of what was frozen, so that it lacks nothing of it. */
 static json_object *
 append_frozen (json_object *actions, const struct captured_disk *disk,
                const struct capture_change_map *map)
@@ -43,26 +74,14 @@ append_frozen (json_object *actions, const struct captured_disk *disk,
   const struct disk *live = disk->request->disk;
   const struct disk_bitmap *recording = disk_bitmap (live, map->bitmap);
 
-  actions = qmp_append (
-      actions,
-      qmp_object ("type", qmp_text ("block-dirty-bitmap-add"), "data",
-                  qmp_object ("node", qmp_text (disk->exposed), "name",
-                              qmp_text (map->checkpoint), "granularity",
-                              qmp_number (recording->granularity), "disabled",
-                              qmp_flag (true), NULL),
-                  NULL));
-  return qmp_append (
-      actions,
-      qmp_object (
-          "type", qmp_text ("block-dirty-bitmap-merge"), "data",
-          qmp_object (
-              "node", qmp_text (disk->exposed), "target",
-              qmp_text (map->checkpoint), "bitmaps",
-              qmp_append (NULL,
-                          qmp_object ("node", qmp_text (live->node), "name",
-                                      qmp_text (map->bitmap), NULL)),
-              NULL),
-          NULL));
+  actions =
+      append_disabled (actions, disk, map->checkpoint, recording->granularity);
+  actions =
+      append_merge (actions, disk, map->checkpoint, live->node, map->bitmap);
+  if (!disk->request->changes_only)
+    return actions;
+  return append_merge (actions, disk, disk->changes, disk->exposed,
+                       map->checkpoint);
 }
 
 int
@@ -74,6 +93,8 @@ exports_freeze_maps (struct capture *capture)
   for (size_t i = 0; i < capture->nr_disks; i++) {
     const struct captured_disk *disk = &capture->disks[i];
 
+    if (disk->request->changes_only)
+      actions = append_disabled (actions, disk, disk->changes, COPY_CLUSTER);
     for (size_t m = 0; m < disk->request->nr_change_maps; m++)
       actions = append_frozen (actions, disk, &disk->request->change_maps[m]);
   }

@@ -147,6 +147,7 @@ const struct capture_method_steps capture_filter = {
   .promise = "this version of QEMU takes a point in time only while the guest "
              "stands still, for some milliseconds",
   .pauses = true,
+  .discards = true,
   .prepare = prepare,
   .cut = cut,
   .expose = access_make,

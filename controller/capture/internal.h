@@ -17,6 +17,10 @@
 /* QEMU's node names have at most 31 bytes. */
 #define NAME_SIZE 32
 
+/* What QEMU copies before the guest writes to a part of it, where the target is
+ * a plain file. */
+#define COPY_CLUSTER 65536
+
 /* A disk of a capture and the names of all that is made for it. */
 struct captured_disk {
   const struct capture_disk *request; /* NULL once it is exposed */
@@ -26,6 +30,7 @@ struct captured_disk {
   char filter[NAME_SIZE];  /* copy-before-write */
   char access[NAME_SIZE];  /* snapshot-access on the filter */
   char job[NAME_SIZE];     /* blockdev-backup, and the export's id */
+  char changes[NAME_SIZE]; /* the union of the change maps, and its export */
   const char *target;      /* where old data is copied to: file or overlay */
   const char *exposed;     /* the node that shows the point in time */
   uint64_t threshold; /* bytes of the scratch file in use that raise an event;
@@ -43,6 +48,7 @@ struct capture_guard {
 
 struct capture {
   struct qmp *qmp;
+  const char *nbd_socket; /* NULL once it is exposed */
   const struct capture_method_steps *steps;
   struct captured_disk *disks;
   size_t nr_disks;
@@ -59,6 +65,7 @@ struct capture_method_steps {
   bool allocation_depth; /* the exported node has a backing chain that tells */
   bool pauses;           /* the cut is only while the guest stands still */
   bool break_snapshot;   /* copying that fails is not the guest's failure */
+  bool discards;         /* ranges can be left out of the point in time */
   int (*prepare) (struct capture *capture, struct captured_disk *disk);
   int (*cut) (struct capture *capture);
   int (*expose) (struct capture *capture, struct captured_disk *disk);
@@ -100,6 +107,10 @@ int scratch_reserve (struct capture *capture, struct captured_disk *disk);
 int guard_start (struct capture *capture);
 void guard_alarm (struct capture *capture);
 void guard_stop (struct capture *capture);
+
+/* Leaves out what is clean, of the disks that are to have only changes.  After
+ * the maps are frozen, before anything is exported. */
+int limit_to_changes (struct capture *capture);
 
 /* The snapshot-access node on the disk's filter; exposes it. */
 int access_make (struct capture *capture, struct captured_disk *disk);

@@ -10,6 +10,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/image.c controller/capture/image.h \
 	controller/capture/internal.h \
 	controller/capture/reserve.c \
+	controller/capture/limit.c \
 	controller/capture/methods.c \
 	controller/capture/overlay.c \
 	controller/capture/push.c controller/capture/push.h \

@@ -58,6 +58,9 @@ note_queried (struct qmp *qmp, struct undo_list *left, enum undo_kind kind,
   if (qmp_execute (qmp, command, NULL, &list) < 0)
     return -1;
   r = note_listed (left, kind, list, "id", job, "");
+  /* The export by which what is clean is left out. */
+  if (r == 0)
+    r = note_listed (left, kind, list, "id", job, "-changes");
   json_object_put (list);
   return r;
 }

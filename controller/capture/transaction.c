@@ -20,12 +20,14 @@ access_make (struct capture *capture, struct captured_disk *disk)
   return capture_make (capture, UNDO_NODE, disk->access, NULL, "blockdev-add",
                        qmp_object ("driver", qmp_text ("snapshot-access"),
                                    "node-name", qmp_text (disk->access), "file",
-                                   qmp_text (disk->filter), NULL));
+                                   qmp_text (disk->filter), "discard",
+                                   qmp_text ("unmap"), NULL));
 }
 
 const struct capture_method_steps capture_transaction = {
   .promise = "",
   .break_snapshot = true,
+  .discards = true,
   .prepare = prepare,
   .cut = cut_by_transaction,
   .expose = access_make,

@@ -134,6 +134,30 @@ add_export (struct table *table, json_object *disk, const char *base,
                     format_size (reply_number (disk, "size")).text, what, uri);
 }
 
+static int
+add_view (struct table *table, json_object *disk, const char *base)
+{
+  const char *uri = reply_text (disk, "uri");
+  CLEANUP_FREE char *view = uri ? view_uri (uri, base) : NULL;
+
+  if (uri == NULL)
+    return 0;
+  return view == NULL ? -1 : add_export (table, disk, base, view);
+}
+
+/* Of every base. */
+static int
+add_views (struct table *table, json_object *disk)
+{
+  size_t i;
+
+  for (i = 0; i < reply_count (disk, "bases"); i++)
+    if (add_view (table, disk,
+                  json_object_get_string (reply_item (disk, "bases", i))) == -1)
+      return -1;
+  return 0;
+}
+
 /* What can be pulled, a line each: all of a disk, and its changes since the
  * base if there is one. */
 static int
@@ -149,11 +173,12 @@ show_exports (json_object *backup)
     json_object *disk = reply_item (backup, "disks", i);
     const char *base = reply_text (disk, "incremental");
     const char *uri = reply_text (disk, "uri");
-    CLEANUP_FREE char *view = base && uri ? view_uri (uri, base) : NULL;
+    bool changes_only = reply_flag (disk, "changes_only");
 
-    if (add_export (table, disk, NULL, uri) == -1 ||
-        (base && uri &&
-         (view == NULL || add_export (table, disk, base, view) == -1)))
+    if (!changes_only && add_export (table, disk, NULL, uri) == -1)
+      return -1;
+    if (base ? add_view (table, disk, base) == -1
+             : changes_only && add_views (table, disk) == -1)
       return -1;
   }
   table_show (table);

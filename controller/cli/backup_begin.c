@@ -143,7 +143,8 @@ check_mode (const struct invocation *invocation)
 {
   static const char *const for_push[] = { "target", "format", "reuse-external",
                                           NULL };
-  static const char *const for_pull[] = { "listen", "scratch", "method", NULL };
+  static const char *const for_pull[] = { "listen", "scratch", "method",
+                                          "changes-only", NULL };
   bool push = is_given (invocation, "push");
   const char *const *option = push ? for_pull : for_push;
   const char *format = value_of (invocation, "format");
@@ -250,6 +251,8 @@ read_options (const struct invocation *invocation,
     options->flags |= PULLBACK_BACKUP_BEGIN_PREPARE;
   if (is_given (invocation, "no-pause"))
     options->flags |= PULLBACK_BACKUP_BEGIN_NO_PAUSE;
+  if (is_given (invocation, "changes-only"))
+    options->flags |= PULLBACK_BACKUP_BEGIN_CHANGES_ONLY;
   if (is_given (invocation, "prepare-timeout") &&
       !is_given (invocation, "prepare"))
     return fail (ERROR_INVALID, "--prepare-timeout needs --prepare");
@@ -295,6 +298,8 @@ const struct parameter backup_begin_parameters[] = {
     "a domaincheckpoint document: make it at the same instant" },
   { OPTION, "incremental", "CHECKPOINT", "offer the changes since it" },
   { OPTION, "checkpoint", "NAME", "make a checkpoint at the same instant" },
+  { FLAG, "changes-only", NULL,
+    "only what changed can be pulled, so that the guest loses almost nothing" },
   { REPEATED, "disk", "DISK", "only this disk (without: all that can be)" },
   { FLAG, "push", NULL, "let QEMU write the backup itself, to targets" },
   { REPEATED, "target", "DISK=TARGET",

@@ -237,6 +237,7 @@ pullback_backup_begin (pullback_handle *handle, const char *domain,
   add_flag (body, "prepare", flags & PULLBACK_BACKUP_BEGIN_PREPARE);
   add_flag (body, "no_pause", flags & PULLBACK_BACKUP_BEGIN_NO_PAUSE);
   add_seconds (body, "prepare_seconds", options->prepare_seconds);
+  add_flag (body, "changes_only", flags & PULLBACK_BACKUP_BEGIN_CHANGES_ONLY);
   return client_request (
       handle, "POST", client_path (handle, "domains", domain, "backup", NULL),
       body);

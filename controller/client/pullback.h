@@ -140,7 +140,10 @@ enum pullback_backup_begin_flags {
   /* all but the point in time, which pullback_backup_cut takes */
   PULLBACK_BACKUP_BEGIN_PREPARE = 1 << 1,
   /* fails where the guest would stand still for the point in time */
-  PULLBACK_BACKUP_BEGIN_NO_PAUSE = 1 << 2
+  PULLBACK_BACKUP_BEGIN_NO_PAUSE = 1 << 2,
+  /* of disks that have a base only what changed can be pulled, and only that is
+   * copied before the guest overwrites it */
+  PULLBACK_BACKUP_BEGIN_CHANGES_ONLY = 1 << 3
 };
 /* What is zero or NULL is left to the daemon. */
 struct pullback_backup_options {

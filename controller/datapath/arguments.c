@@ -83,7 +83,8 @@ arguments_of_broker (const char *qemu_socket)
 }
 
 char **
-arguments_of_nbdkit (const char *broker_socket)
+arguments_of_nbdkit (const char *broker_socket,
+                     const struct datapath_request *request)
 {
   struct arguments arguments = { 0 };
 
@@ -92,6 +93,8 @@ arguments_of_nbdkit (const char *broker_socket)
   add (&arguments, "--readonly");
   add (&arguments, "%s", program ("PULLBACK_PLUGIN", "pullback"));
   add (&arguments, "broker=%s", broker_socket);
+  for (size_t i = 0; i < request->nr_changes_only; i++)
+    add (&arguments, "changes-only=%s", request->changes_only[i]);
   return finish (&arguments);
 }
 

@@ -8,7 +8,8 @@
 
 /* The caller's, closed by NULL.  NULL: reported. */
 char **arguments_of_broker (const char *qemu_socket);
-char **arguments_of_nbdkit (const char *broker_socket);
+char **arguments_of_nbdkit (const char *broker_socket,
+                            const struct datapath_request *request);
 char **arguments_of_relay (const char *plugin_socket,
                            const struct datapath_request *request);
 

@@ -165,9 +165,9 @@ prepare (struct datapath *datapath, const struct datapath_request *request)
   }
   if (prepare_member (datapath, BROKER, request->folder,
                       arguments_of_broker (request->qemu_socket)) == -1 ||
-      prepare_member (
-          datapath, NBDKIT, request->folder,
-          arguments_of_nbdkit (datapath->paths[BROKER_CONNECTIONS])) == -1 ||
+      prepare_member (datapath, NBDKIT, request->folder,
+                      arguments_of_nbdkit (datapath->paths[BROKER_CONNECTIONS],
+                                           request)) == -1 ||
       prepare_member (
           datapath, RELAY, request->folder,
           arguments_of_relay (datapath->paths[PLUGIN_SOCKET], request)) == -1)
@@ -283,9 +283,11 @@ datapath_take_over (const struct datapath_request *request,
 }
 
 int
-datapath_probe (const struct datapath *datapath, const char *export_name)
+datapath_probe (const struct datapath *datapath, const char *export_name,
+                bool only_changes)
 {
-  return probe_export (datapath->paths[PLUGIN_SOCKET], export_name);
+  return probe_export (datapath->paths[PLUGIN_SOCKET], export_name,
+                       only_changes);
 }
 
 void

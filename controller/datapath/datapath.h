@@ -28,6 +28,8 @@ struct datapath_request {
   unsigned port;
   const struct datapath_context *contexts;
   size_t nr_contexts;
+  const char *const *changes_only; /* exports that are served only as views */
+  size_t nr_changes_only;
 };
 
 /* What a data path has to say, each on a thread of its own; 'text' names the
@@ -59,8 +61,10 @@ int datapath_open (struct datapath *datapath);
 struct datapath *datapath_take_over (const struct datapath_request *request,
                                      const struct datapath_watch *watch);
 
-/* Whether the export can still be read through it.  -1: reported. */
-int datapath_probe (const struct datapath *datapath, const char *export_name);
+/* Whether the export can still be read through it; a view 'only_changes' where
+ * something changed.  -1: reported. */
+int datapath_probe (const struct datapath *datapath, const char *export_name,
+                    bool only_changes);
 
 /* Stops the relay, then nbdkit, then the broker; QEMU must have closed its side
  * of the connections in transmission before.  NULL is no error. */

@@ -83,6 +83,8 @@ read_request (json_object *body, struct job_request *job)
                  json_get_bool (body, "reuse_external", &job->reuse_external) ==
                      -1 ||
                  json_get_bool (body, "no_pause", &job->no_pause) == -1 ||
+                 json_get_bool (body, "changes_only", &job->changes_only) ==
+                     -1 ||
                  read_waiting (body, &job->wait_seconds) == -1
              ? -1
              : 0;

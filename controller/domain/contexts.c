@@ -23,20 +23,30 @@ contexts_clear (struct contexts *contexts)
   free (contexts->list);
 }
 
+char *
+contexts_view (const struct plan_disk *disk, const char *checkpoint)
+{
+  char *view;
+
+  if (asprintf (&view, "%s@%s", disk->export_name, checkpoint) != -1)
+    return view;
+  fail_errno (ERROR_SYSTEM, "the name of a view");
+  return NULL;
+}
+
 /* Takes over the name; NULL: out of memory. */
 static int
 add (struct contexts *contexts, const struct plan_disk *disk,
      const char *checkpoint, char *name)
 {
   struct datapath_context *context = &contexts->list[contexts->count++];
-  char *view;
 
   context->export_name = disk->export_name;
   context->name = name;
-  if (asprintf (&view, "%s@%s", disk->export_name, checkpoint) == -1)
-    view = NULL;
-  context->view = view;
-  return name && view ? 0 : fail_errno (ERROR_SYSTEM, "metadata contexts");
+  context->view = contexts_view (disk, checkpoint);
+  if (name == NULL)
+    return fail_errno (ERROR_SYSTEM, "metadata contexts");
+  return context->view ? 0 : -1;
 }
 
 static int
@@ -88,8 +98,10 @@ contexts_of (const struct plan *plan, struct contexts *contexts)
   if (contexts->list == NULL)
     return fail_errno (ERROR_SYSTEM, "metadata contexts");
   for (i = 0; i < plan->nr_disks; i++)
-    if (add_base (contexts, &plan->disks[i]) == -1 ||
-        add_generations (contexts, plan, &plan->disks[i]) == -1)
+    /* They are of the main export. */
+    if (!plan->disks[i].changes_only &&
+        (add_base (contexts, &plan->disks[i]) == -1 ||
+         add_generations (contexts, plan, &plan->disks[i]) == -1))
       return -1;
   return 0;
 }

@@ -235,8 +235,8 @@ prepare (const struct job_request *request, struct backup *backup,
   const struct plan_request plan = { .state = request->state,
                                      .domain = request->domain,
                                      .scratch_folder = request->scratch_folder,
-                                     .reuse_external =
-                                         request->reuse_external };
+                                     .reuse_external = request->reuse_external,
+                                     .changes_only = request->changes_only };
   struct reconcile_request look = { .state = request->state,
                                     .domain = request->domain,
                                     .findings = request->findings };

@@ -26,6 +26,7 @@ struct job_request {
   bool no_pause;              /* refused where the guest would stand still */
   unsigned wait_seconds;      /* how long it may stay prepared; 0: it is cut
                                  at once */
+  bool changes_only;          /* of disks that have a base */
   struct findings *findings;  /* the domain's */
   struct events *events;      /* the service's: what becomes of it is told */
   /* Called on a thread of the job's when job_settle may have something to do,

@@ -116,6 +116,8 @@ get_datapath (struct job *job,
   const struct backup *backup = job->plan->backup;
   const struct datapath_watch watch = watch_of (job);
   CLEANUP_CONTEXTS struct contexts contexts = { 0 };
+  CLEANUP_FREE const char **changes_only =
+      calloc (job->plan->nr_disks + 1, sizeof *changes_only);
   struct datapath_request request = {
     .folder = job->folder,
     .qemu_socket = parts_of (job)->nbd_socket,
@@ -123,8 +125,15 @@ get_datapath (struct job *job,
     .socket = backup->socket,
     .host = backup->host,
     .port = backup->port,
+    .changes_only = changes_only,
   };
+  size_t i;
 
+  if (changes_only == NULL)
+    return fail_errno (ERROR_SYSTEM, "backup");
+  for (i = 0; i < job->plan->nr_disks; i++)
+    if (job->plan->disks[i].changes_only)
+      changes_only[request.nr_changes_only++] = job->plan->disks[i].export_name;
   if (contexts_of (job->plan, &contexts) == -1)
     return -1;
   request.contexts = contexts.list;
@@ -154,6 +163,7 @@ describe_capture (struct job *job, struct capture_request *request)
       .new_bitmap = disk->new_bitmap,
       .change_maps = disk->change_maps,
       .nr_change_maps = disk->nr_change_maps,
+      .changes_only = disk->changes_only,
     };
   }
   request->job = job->name;
@@ -293,6 +303,25 @@ end_capture (struct job *job, bool commit)
   return why ? fail (ERROR_SYSTEM, "%s", why) : 0;
 }
 
+/* Whether all that clients can ask of a disk is still there. */
+static int
+probe_disk (struct job *job, const struct plan_disk *disk)
+{
+  const struct datapath *datapath = parts_of (job)->datapath;
+  size_t i;
+
+  if (!disk->changes_only)
+    return datapath_probe (datapath, disk->export_name, false);
+  for (i = 0; i < disk->nr_change_maps; i++) {
+    CLEANUP_FREE char *view =
+        contexts_view (disk, disk->change_maps[i].checkpoint);
+
+    if (view == NULL || datapath_probe (datapath, view, true) == -1)
+      return -1;
+  }
+  return 0;
+}
+
 /* QEMU raises no event when it gives up a point in time for the guest's sake.
  */
 static void
@@ -301,9 +330,7 @@ probe_exports (struct job *job)
   size_t i;
 
   for (i = 0; i < job->plan->nr_disks; i++) {
-    const struct plan_disk *disk = &job->plan->disks[i];
-
-    if (datapath_probe (parts_of (job)->datapath, disk->export_name) == -1) {
+    if (probe_disk (job, &job->plan->disks[i]) == -1) {
       LOCK_IN_SCOPE (&job->lock);
 
       job_mark_broken (job, error_message ());
@@ -399,6 +426,7 @@ describe_disk (struct job *job, size_t index, json_object *json)
         bases, json_object_new_string (disk->change_maps[i].checkpoint));
   json_object_object_add (json, "bases", bases);
   json_add_text (json, "scratch", disk->scratch);
+  json_add_bool (json, "changes_only", disk->changes_only);
 }
 
 static void

@@ -79,10 +79,11 @@ record (struct job *job, json_object *json)
 static int
 prepare (struct job *job, const struct job_request *request)
 {
-  if (request->method != CAPTURE_AUTO || request->scratch_folder)
+  if (request->method != CAPTURE_AUTO || request->scratch_folder ||
+      request->changes_only)
     return fail (ERROR_INVALID,
-                 "a method and a folder for scratch files are only for "
-                 "<domainbackup mode='pull'>");
+                 "a method, a folder for scratch files and the limit to what "
+                 "changed are only for <domainbackup mode='pull'>");
   job->parts = calloc (1, sizeof (struct push_parts));
   if (job->parts == NULL)
     return fail_errno (ERROR_SYSTEM, "backup");

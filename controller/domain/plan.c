@@ -231,7 +231,7 @@ plan_disks (struct plan *plan, const struct plan_request *request)
                  "no disk of domain '%s' is to be backed up, or can be; "
                  "'pullback domain-info %s' says why",
                  request->domain->name, request->domain->name);
-  return steps->check (plan);
+  return steps->check (plan, request);
 }
 
 /* A checkpoint of a disk that is not cut at this point in time would say that

@@ -25,6 +25,7 @@ struct plan_disk {
   const struct backup_disk *requested;    /* completed */
   struct capture_change_map *change_maps; /* strings are the catalogue's */
   size_t nr_change_maps;
+  bool changes_only; /* nothing else can be pulled */
 };
 
 struct plan {
@@ -41,6 +42,7 @@ struct plan_request {
   const struct domain_record *domain;
   const char *scratch_folder; /* NULL: the state folder's */
   bool reuse_external;        /* targets of a push are there already */
+  bool changes_only;          /* of disks that have a base */
 };
 
 /* Consumes 'backup', 'checkpoint' (NULL: none) and 'inventory'.  NULL:
@@ -64,7 +66,7 @@ struct plan_steps {
   int (*complete) (const struct plan *plan, const struct plan_request *request,
                    struct backup_disk *requested, struct plan_disk *disk);
   /* Whether the disks get along. */
-  int (*check) (const struct plan *plan);
+  int (*check) (const struct plan *plan, const struct plan_request *request);
 };
 extern const struct plan_steps plan_pull;
 extern const struct plan_steps plan_push;

@@ -71,6 +71,18 @@ check_given_scratch (const struct backup_disk *requested)
   return 0;
 }
 
+/* A disk without a base is captured in full: else nothing of it could be
+ * pulled. */
+static int
+choose_changes_only (struct plan_disk *disk)
+{
+  disk->changes_only = disk->fallback == NULL && disk->nr_change_maps > 0;
+  if (disk->changes_only || disk->fallback)
+    return 0;
+  return plan_set_text (&disk->fallback,
+                        "no checkpoint that is kept tells what changed");
+}
+
 /* What the document leaves open is chosen here and stays in it, so that the
  * document that is given back says it. */
 static int
@@ -96,6 +108,8 @@ complete (const struct plan *plan, const struct plan_request *request,
   if (name_check ("export", requested->export_name) == -1 ||
       name_check ("export bitmap", requested->export_bitmap) == -1)
     return -1;
+  if (request->changes_only && choose_changes_only (disk) == -1)
+    return -1;
   return plan_set_text (&disk->export_name, requested->export_name) == -1 ||
                  plan_set_text (&disk->export_bitmap,
                                 requested->export_bitmap) == -1 ||
@@ -104,11 +118,28 @@ complete (const struct plan *plan, const struct plan_request *request,
              : 0;
 }
 
+/* A full backup is not what was asked for. */
 static int
-check_export_names (const struct plan *plan)
+check_changes_only (const struct plan *plan)
+{
+  size_t i;
+
+  for (i = 0; i < plan->nr_disks; i++)
+    if (plan->disks[i].changes_only)
+      return 0;
+  return fail (ERROR_CONFLICT,
+               "no disk has a base to which only changes could be pulled (disk "
+               "'%s': %s); make a full backup with a checkpoint first",
+               plan->disks[0].disk->name, plan->disks[0].fallback);
+}
+
+static int
+check (const struct plan *plan, const struct plan_request *request)
 {
   size_t i, j;
 
+  if (request->changes_only && check_changes_only (plan) == -1)
+    return -1;
   for (i = 0; i < plan->nr_disks; i++) {
     for (j = 0; j < i; j++) {
       if (strcmp (plan->disks[i].export_name, plan->disks[j].export_name) == 0)
@@ -122,5 +153,5 @@ check_export_names (const struct plan *plan)
 
 const struct plan_steps plan_pull = {
   .complete = complete,
-  .check = check_export_names,
+  .check = check,
 };

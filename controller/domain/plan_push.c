@@ -124,10 +124,12 @@ complete (const struct plan *plan, const struct plan_request *request,
 }
 
 static int
-check_targets_differ (const struct plan *plan)
+check_targets_differ (const struct plan *plan,
+                      const struct plan_request *request)
 {
   size_t i, j;
 
+  (void) request;
   for (i = 0; i < plan->nr_disks; i++) {
     const char *target = plan->disks[i].requested->target;
 

@@ -23,6 +23,7 @@ record_disk (const struct plan_disk *disk)
   json_add_text (json, "node", disk->disk->node);
   json_add_number (json, "size", (int64_t) disk->disk->size);
   json_add_text (json, "fallback", disk->fallback);
+  json_add_bool (json, "changes-only", disk->changes_only);
   for (i = 0; i < disk->nr_change_maps; i++)
     json_object_array_add (
         bases, json_object_new_string (disk->change_maps[i].checkpoint));
@@ -145,6 +146,7 @@ restore_disk (struct plan *plan, json_object *json)
   if (disk->requested == NULL)
     return fail (ERROR_SYSTEM, "the journal is at odds with its document");
   plan->nr_disks++;
+  disk->changes_only = qmp_true (json, "changes-only");
   if (fallback && plan_set_text (&disk->fallback, fallback) == -1)
     return -1;
   return restore_from_document (plan, disk) == -1 ||

@@ -7,10 +7,12 @@
 # Neither a multiple of the bitmaps' granularity nor of a sector's 8.
 disk_size=$((64 * 1024 * 1024 + 512))
 
-# start_domain [BYTES-PER-SECOND]: at which both images together are read.
+# start_domain [BYTES-PER-SECOND]: at which both images together are read.  With
+# $no_iothread the disks are in none.
 start_domain ()
 {
   local disk file=file.driver=file,file.filename slow=()
+  local iothread=${no_iothread:-,iothread=io0}
 
   if [ $# -gt 0 ]; then
     slow=(-object "throttle-group,id=slow,x-bps-read=$1")
@@ -24,9 +26,9 @@ start_domain ()
   done
   start_qemu -S -object iothread,id=io0 "${slow[@]}" \
     -blockdev "qcow2,node-name=fmt-a,$file=$tmp/vda.qcow2,discard=unmap" \
-    -device virtio-blk-pci,drive=fmt-a,id=vda,iothread=io0 \
+    -device virtio-blk-pci,drive=fmt-a,id=vda${iothread#yes} \
     -blockdev "qcow2,node-name=fmt-b,$file=$tmp/vdb.qcow2,discard=unmap" \
-    -device virtio-blk-pci,drive=fmt-b,id=vdb,iothread=io0
+    -device virtio-blk-pci,drive=fmt-b,id=vdb${iothread#yes}
   start_pullbackd
   pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null
 }

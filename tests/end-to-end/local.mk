@@ -4,6 +4,7 @@
 
 END_TO_END_TESTS = \
 	%D%/test-bad-requests.sh \
+	%D%/test-changes-only.sh \
 	%D%/test-clients.sh \
 	%D%/test-commit-and-abort.sh \
 	%D%/test-daemon-dies.sh \

@@ -5,6 +5,7 @@
 # at one instant, the one of the cut.
 #   ORACLE_METHOD     transaction, filter or overlay; else Pullback chooses
 #   ORACLE_IOTHREADS  0, 1 (both disks in it; the default) or 2
+#   ORACLE_CHANGES_ONLY  yes: increments are pulled where only what changed is kept
 #   ORACLE_SEED       of the schedule; else by chance
 
 . "$srcdir/tests/functions.sh"
@@ -13,9 +14,11 @@ checker=$builddir/tests/oracle/checker
 seed=${ORACLE_SEED:-$((RANDOM * 32768 + RANDOM))}
 method=${ORACLE_METHOD:+--method $ORACLE_METHOD}
 iothreads=${ORACLE_IOTHREADS:-1}
+changes_only=${ORACLE_CHANGES_ONLY:+--changes-only}
 disks=(vda vdb)
 cd "$tmp"
 echo "seed $seed, iothreads $iothreads, ${ORACLE_METHOD:-the method that suits}," \
+  "${changes_only:-all of both disks}," \
   "$("$qemu" --version | head -n 1)"
 
 progress () { guest_run 'cat /run/progress'; }
@@ -63,7 +66,8 @@ cut ()
 {
   earliest=$(progress)
   # shellcheck disable=SC2086
-  pullback backup-begin web --checkpoint "$1" ${2:+--incremental "$2"} $method
+  pullback backup-begin web --checkpoint "$1" ${2:+--incremental "$2" $changes_only} \
+    $method
   # One more can be complete and not be told yet.
   latest=$(($(progress) + 1))
 }
@@ -81,8 +85,27 @@ read_increment ()
 read_in_place ()
 {
   cp "$2-$3.qcow2" "$1-$3.inplace"
-  nbdcopy -S 0 --destination-is-zero "$(uri "$3@$2/inplace")" -- \
+  nbdcopy -S 0 --destination-is-zero --request-size=65536 "$(uri "$3@$2/inplace")" -- \
     [ qemu-nbd -f qcow2 "$1-$3.inplace" ]
+}
+# All that can be read of it, after an increment was.
+read_all ()
+{
+  if [ "$changes_only" ]; then
+    "$qemu_img" convert -O raw "$1-$3.qcow2" "$1-$3.raw"
+  else
+    read_full "$@"
+  fi
+}
+# Once more, to be the same.
+read_again ()
+{
+  if [ "$changes_only" ]; then
+    read_increment "$1" "$2" "$3"
+    "$qemu_img" convert -O raw "$1-$3.qcow2" "$1-$3.raw"
+  else
+    read_full "$1" 65536 "$3"
+  fi
 }
 
 # is_state NAME: both raw images are the state of an instant of the cut.
@@ -107,7 +130,8 @@ reads_same ()
   done
 }
 
-# The point in time stands while the guest changes much of what it holds.
+# reread NAME BASE: the point in time stands while the guest changes much of what
+# it holds.
 reread ()
 {
   local disk
@@ -115,7 +139,7 @@ reread ()
   for disk in "${disks[@]}"; do
     mv "$1-$disk.raw" "$1-$disk.first"
   done
-  both read_full "$1" 65536
+  both read_again "$1" "$2"
   reads_same "$1" raw first
 }
 
@@ -132,30 +156,30 @@ pullback domain-add web --qmp "$tmp/qmp.sock"
 cut one
 both read_full one 262144
 is_state one
-reread one
+changes_only='' reread one none
 both read_qcow2 one
 reads_same one qcow2 qcow2
 finish
 
 cut two one
 both read_increment two one
-both read_full two 131072
+both read_all two 131072
 is_state two
 reads_same two qcow2 qcow2
-reread two
+reread two one
 finish
 
 # Any checkpoint that is kept is a base.
 cut three two
 both read_increment three two
-both read_full three 33554432
+both read_all three 33554432
 is_state three
 reads_same three qcow2 qcow2
 both read_in_place three one
 reads_same three qcow2 inplace
 both read_increment three one
 reads_same three qcow2 qcow2
-reread three
+reread three two
 finish
 
 pullback domain-remove web
