@@ -13,7 +13,8 @@ check_PROGRAMS += %D%/writer %D%/checker
 oracle_tests = %D%/test-checker.sh %D%/run-oracle.sh %D%/run-iothreads.sh \
 	%D%/run-torture.sh
 TESTS += $(oracle_tests)
-EXTRA_DIST += $(oracle_tests) %D%/run-methods.sh %D%/torture.py
+EXTRA_DIST += $(oracle_tests) %D%/run-methods.sh %D%/run-changes-only.sh \
+	%D%/torture.py
 
 # 'make torture TORTURE_SECONDS=3600', and TORTURE_SEED=... to have the same
 # choices again.

@@ -13,7 +13,8 @@ endif
 
 plugin_tests = \
 	%D%/test-broker.sh \
-	%D%/test-changes-only.sh %D%/test-copies.sh \
+	%D%/test-changes-only.sh \
+	%D%/test-copies.sh \
 	%D%/test-errors.sh \
 	%D%/test-large.sh \
 	%D%/test-overlay.sh \
