@@ -6,6 +6,7 @@
 #ifndef PULLBACK_EXPORTS_H
 #define PULLBACK_EXPORTS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,8 +25,9 @@ struct bitmap {
   char *context;
   struct export *export;
   struct pool *pool;
-  struct map *dirty;   /* 1: changed, 0: clean */
-  struct map *changes; /* flags of the view EXPORT@NAME */
+  struct map *dirty;      /* 1: changed, 0: clean */
+  struct map *changes;    /* flags of the view EXPORT@NAME */
+  atomic_bool complained; /* of a read of what is clean: once */
   struct bitmap *next;
 };
 

@@ -248,6 +248,19 @@ set_error (int error)
   nbdkit_set_error (error);
 }
 
+/* Said once: a client that copies everything asks for it all. */
+static int
+refuse_clean (const struct view *view, uint64_t offset)
+{
+  if (!atomic_exchange (&view->bitmap->complained, true))
+    nbdkit_error ("export '%s@%s': there is only what changed, and offset "
+                  "%" PRIu64 " did not; read what is data in the block "
+                  "status, in requests that do not reach beyond it",
+                  view->export->name, view->bitmap->name, offset);
+  nbdkit_set_error (EPERM);
+  return -1;
+}
+
 /* Bytes that are clean in the view are not those of the point in time, where
  * the server has only what changed: it may refuse to read them, or read what is
  * there now. */
@@ -266,14 +279,8 @@ check_readable (const struct view *view, uint32_t count, uint64_t offset)
       return -1;
     }
     for (ssize_t i = 0; i < got; i++) {
-      if (extents[i].flags == 0) {
-        nbdkit_error ("export '%s@%s': there is only what changed, and offset "
-                      "%" PRIu64 " did not; read what is data in the block "
-                      "status, in requests that do not reach beyond it",
-                      view->export->name, view->bitmap->name, offset);
-        nbdkit_set_error (EPERM);
-        return -1;
-      }
+      if (extents[i].flags == 0)
+        return refuse_clean (view, offset);
       offset += extents[i].length;
     }
   }

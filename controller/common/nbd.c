@@ -19,22 +19,30 @@ seconds (void)
   return now.tv_sec;
 }
 
-/* Until the connection is made ('cookie' 0) or the command is completed. */
+/* Whether the connection is made ('cookie' 0) or the command is completed; -1
+ * if it cannot be any more. */
+static int
+is_done (struct nbd_handle *nbd, int64_t cookie)
+{
+  if (cookie)
+    return nbd_aio_command_completed (nbd, cookie);
+  if (nbd_aio_is_dead (nbd) || nbd_aio_is_closed (nbd))
+    return -1;
+  return nbd_aio_is_ready (nbd);
+}
+
 static int
 wait_for (struct nbd_handle *nbd, int64_t cookie)
 {
   const time_t deadline = seconds () + LIMIT_SECONDS;
-  int done = 0;
+  int done;
 
-  while (!done) {
+  /* Another command's wait may have completed this one: that comes first. */
+  while ((done = is_done (nbd, cookie)) == 0) {
     if (seconds () >= deadline)
       return fail (ERROR_QEMU, "no answer within %d seconds", LIMIT_SECONDS);
     if (nbd_poll (nbd, 1000) == -1)
       return fail (ERROR_QEMU, "%s", nbd_get_error ());
-    done = cookie ? nbd_aio_command_completed (nbd, cookie)
-                  : nbd_aio_is_ready (nbd);
-    if (!cookie && (nbd_aio_is_dead (nbd) || nbd_aio_is_closed (nbd)))
-      done = -1;
   }
   return done == 1 ? 0 : fail (ERROR_QEMU, "%s", nbd_get_error ());
 }
