@@ -13,6 +13,19 @@
  * the answer ends. */
 #define MAX_EXTENTS 65536
 
+/* No chunk's content may be longer than the maximum payload that was
+ * advertised. */
+static size_t
+most_extents (const struct connection *connection, enum reply_kind kind)
+{
+  const size_t size = kind == REPLY_EXTENDED
+                          ? sizeof (struct nbd_extended_block_descriptor)
+                          : sizeof (struct nbd_block_descriptor);
+  const size_t fitting = connection->info.maximum / size;
+
+  return fitting < MAX_EXTENTS ? fitting : MAX_EXTENTS;
+}
+
 /* Into the context's own flags; what became equal is joined.  Returns how many
  * are left. */
 static size_t
@@ -56,7 +69,7 @@ block_status (struct connection *connection, struct reply_writer *writer,
               const struct reply_to *to, uint64_t length, bool only_one)
 {
   const struct contexts *contexts = &connection->contexts;
-  const size_t most = only_one ? 1 : MAX_EXTENTS;
+  const size_t most = only_one ? 1 : most_extents (connection, writer->kind);
   CLEANUP_FREE struct map_extent *extents = calloc (most, sizeof *extents);
   CLEANUP_FREE void *descriptors =
       calloc (most, sizeof (struct nbd_extended_block_descriptor));

@@ -14,10 +14,9 @@
 #include "plugin/relay/message.h"
 #include "plugin/relay/protocol.h"
 
-#define BASE_ALLOCATION "base:allocation"
-#define DIRTY_BITMAP    "qemu:dirty-bitmap:"
-#define SINCE           "pullback:since:"
-#define INPLACE         "/inplace"
+#define DIRTY_BITMAP "qemu:dirty-bitmap:"
+#define SINCE        "pullback:since:"
+#define INPLACE      "/inplace"
 
 /* Index: base:allocation of a view, where a hole (1) is a clean range, a hole
  * that reads as zeroes (3) a changed one, and everything else changed data. */
@@ -60,13 +59,19 @@ is_view (const char *export, const struct names *exports)
   return false;
 }
 
+/* Unless upstream does not tell what it would be made of. */
 static int
-add (struct contexts *contexts, const char *prefix, const char *name,
-     const char *source, const flag_table *flags)
+add (struct relay *relay, struct contexts *contexts, const char *prefix,
+     const char *name, const char *source, const flag_table *flags)
 {
   struct context *items, *context;
+  bool tells;
 
   if (strlen (prefix) + strlen (name) > NBD_MAX_STRING)
+    return 0;
+  if (exports_tell_allocation (relay->exports, source, &tells) == -1)
+    return -1;
+  if (!tells)
     return 0;
   items = reallocarray (contexts->items, contexts->count + 1, sizeof *items);
   if (items == NULL)
@@ -88,9 +93,11 @@ failed:
 
 /* Those of the command line. */
 static int
-add_defined (const struct configuration *configuration, const char *export,
+add_defined (struct relay *relay, const char *export,
              const struct names *exports, struct contexts *contexts)
 {
+  const struct configuration *configuration = relay->configuration;
+
   for (size_t i = 0; i < configuration->context_count; i++) {
     struct context_definition *definition = &configuration->contexts[i];
 
@@ -103,7 +110,7 @@ add_defined (const struct configuration *configuration, const char *export,
                  definition->name, export, definition->view);
       continue;
     }
-    if (add (contexts, "", definition->name, definition->view,
+    if (add (relay, contexts, "", definition->name, definition->view,
              starts_with (definition->name, DIRTY_BITMAP)
                  ? &dirty
                  : &dirty_or_zero) == -1)
@@ -114,7 +121,7 @@ add_defined (const struct configuration *configuration, const char *export,
 
 /* One for each checkpoint that has a view. */
 static int
-add_since (const char *export, const struct names *exports,
+add_since (struct relay *relay, const char *export, const struct names *exports,
            struct contexts *contexts)
 {
   const char *checkpoint;
@@ -122,8 +129,8 @@ add_since (const char *export, const struct names *exports,
   for (size_t i = 0; i < exports->count; i++) {
     checkpoint = view_of (exports->items[i], export);
     if (checkpoint && !ends_with (checkpoint, INPLACE) &&
-        add (contexts, SINCE, checkpoint, exports->items[i], &dirty_or_zero) ==
-            -1)
+        add (relay, contexts, SINCE, checkpoint, exports->items[i],
+             &dirty_or_zero) == -1)
       return -1;
   }
   return 0;
@@ -136,13 +143,13 @@ contexts_of_export (struct relay *relay, const char *export,
   CLEANUP_NAMES struct names exports = { 0 };
 
   if (exports_list_with (relay->exports, export, &exports) == -1 ||
-      add (contexts, "", BASE_ALLOCATION, export, &unchanged) == -1)
+      add (relay, contexts, "", BASE_ALLOCATION, export, &unchanged) == -1)
     return -1;
   if (is_view (export, &exports))
     return 0;
-  if (add_defined (relay->configuration, export, &exports, contexts) == -1)
+  if (add_defined (relay, export, &exports, contexts) == -1)
     return -1;
-  return add_since (export, &exports, contexts);
+  return add_since (relay, export, &exports, contexts);
 }
 
 bool

@@ -13,10 +13,15 @@
 #include "plugin/relay/message.h"
 #include "plugin/relay/upstream.h"
 
+/* Servers that accept any export's name must not fill our memory. */
+#define MAX_REMEMBERED 4096
+
 struct exports {
   const struct address *server;
   pthread_mutex_t lock;
-  struct names names; /* under the lock */
+  /* Under the lock: */
+  struct names names;
+  struct names telling, silent; /* of base:allocation; those asked about */
 };
 
 struct exports *
@@ -37,6 +42,8 @@ exports_free (struct exports *exports)
   if (exports == NULL)
     return;
   names_free (&exports->names);
+  names_free (&exports->telling);
+  names_free (&exports->silent);
   pthread_mutex_destroy (&exports->lock);
   free (exports);
 }
@@ -82,4 +89,44 @@ exports_list_with (struct exports *exports, const char *name,
       return copy_names (&exports->names, names);
   }
   return exports_list (exports, names);
+}
+
+/* What was found out about an export before. */
+static bool
+recall (struct exports *exports, const char *export, bool *tells)
+{
+  LOCK_IN_SCOPE (&exports->lock);
+  *tells = names_contain (&exports->telling, export);
+  return *tells || names_contain (&exports->silent, export);
+}
+
+/* Two clients can find the same: it is then there twice. */
+static void
+remember (struct exports *exports, const char *export, bool tells)
+{
+  struct names *names = tells ? &exports->telling : &exports->silent;
+
+  LOCK_IN_SCOPE (&exports->lock);
+  if (names->count < MAX_REMEMBERED)
+    /* Without memory it is asked again. */
+    (void) names_add (names, export, strlen (export));
+}
+
+int
+exports_tell_allocation (struct exports *exports, const char *export,
+                         bool *tells)
+{
+  struct upstream upstream CLEANUP_UPSTREAM = { .stream.fd = -1 };
+
+  if (recall (exports, export, tells))
+    return 0;
+  if (upstream_open (&upstream, exports->server) == -1 ||
+      upstream_tells_allocation (&upstream, export, tells) == -1)
+    return -1;
+  if (!*tells)
+    message ("upstream does not tell " BASE_ALLOCATION " of export '%s': "
+             "contexts made of it are not offered",
+             export);
+  remember (exports, export, *tells);
+  return 0;
 }

@@ -5,6 +5,8 @@
 #ifndef PULLBACK_EXPORTS_H
 #define PULLBACK_EXPORTS_H
 
+#include <stdbool.h>
+
 #include "plugin/relay/address.h"
 #include "plugin/relay/names.h"
 
@@ -20,5 +22,10 @@ int exports_list (struct exports *exports, struct names *names);
 /* A copy of a list that has this export in it, if there is one. -1: reported.*/
 int exports_list_with (struct exports *exports, const char *name,
                        struct names *names);
+
+/* Whether the server tells base:allocation of an export is in *tells.  -1:
+ * reported. */
+int exports_tell_allocation (struct exports *exports, const char *export,
+                             bool *tells);
 
 #endif /* PULLBACK_EXPORTS_H */

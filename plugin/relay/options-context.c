@@ -98,7 +98,8 @@ select_contexts (struct connection *connection, struct option *option,
   if (contexts_of_export (connection->relay, export, contexts) == -1)
     return option_refuse (connection, option, NBD_REP_ERR_SHUTDOWN,
                           "the relay cannot tell; see its log");
-  selected = calloc (contexts->count, sizeof *selected);
+  /* There may be none. */
+  selected = calloc (contexts->count + 1, sizeof *selected);
   if (selected == NULL)
     return NEXT_CLOSE;
   if (!read_queries (option, contexts, selected))

@@ -20,6 +20,9 @@
 /* "Strings": names, queries and error texts. */
 #define NBD_MAX_STRING 4096
 
+/* The metadata context of the "base:" namespace. */
+#define BASE_ALLOCATION "base:allocation"
+
 /* What every server accepts without having said so ("Size constraints"). */
 #define NBD_DEFAULT_MAXIMUM_PAYLOAD (UINT32_C (1) << 25)
 

@@ -179,6 +179,72 @@ upstream_list (struct upstream *upstream, struct names *names)
   }
 }
 
+/* What an option that has no content ends in.  -1: reported. */
+static int
+receive_final (struct upstream *upstream, enum nbd_option option,
+               struct reply *reply)
+{
+  if (receive_reply (upstream, option, reply) == -1)
+    return -1;
+  if (reply->type == NBD_REP_ACK || reply->type & NBD_REP_ERR_BIT)
+    return 0;
+  return protocol_error ("an answer that this option does not have");
+}
+
+static int
+send_allocation_query (struct upstream *upstream, const char *export)
+{
+  static const char query[] = BASE_ALLOCATION;
+  const uint32_t count = htobe32 (1), query_length = htobe32 (strlen (query));
+  const size_t length = strlen (export);
+  const uint32_t wire_length = htobe32 (length);
+  char data[3 * sizeof wire_length + NBD_MAX_STRING + sizeof query],
+      *end = data;
+
+  if (length > NBD_MAX_STRING)
+    return protocol_error ("an export's name is too long");
+  end = mempcpy (end, &wire_length, sizeof wire_length);
+  end = mempcpy (end, export, length);
+  end = mempcpy (end, &count, sizeof count);
+  end = mempcpy (end, &query_length, sizeof query_length);
+  end = mempcpy (end, query, strlen (query));
+  return send_option (upstream, NBD_OPT_SET_META_CONTEXT, data, end - data);
+}
+
+/* A server that refuses has no such context: old ones know no option of the
+ * kind. */
+int
+upstream_tells_allocation (struct upstream *upstream, const char *export,
+                           bool *tells)
+{
+  CLEANUP_FREE struct reply *reply = malloc (sizeof *reply);
+
+  *tells = false;
+  if (reply == NULL) {
+    message ("%s", strerror (errno));
+    return -1;
+  }
+  if (send_option (upstream, NBD_OPT_STRUCTURED_REPLY, NULL, 0) == -1 ||
+      receive_final (upstream, NBD_OPT_STRUCTURED_REPLY, reply) == -1)
+    return -1;
+  if (reply->type != NBD_REP_ACK)
+    return 0;
+  if (send_allocation_query (upstream, export) == -1)
+    return -1;
+  for (int i = 0; i < MAX_REPLIES; i++) {
+    if (receive_reply (upstream, NBD_OPT_SET_META_CONTEXT, reply) == -1)
+      return -1;
+    if (reply->type != NBD_REP_META_CONTEXT) {
+      *tells = *tells && reply->type == NBD_REP_ACK;
+      return 0;
+    }
+    if (reply->length > sizeof (uint32_t) &&
+        strcmp (reply->data + sizeof (uint32_t), BASE_ALLOCATION) == 0)
+      *tells = true;
+  }
+  return protocol_error ("contexts without end");
+}
+
 static int
 parse_export_info (const struct reply *reply, struct export_info *info)
 {

@@ -7,6 +7,7 @@
 #ifndef PULLBACK_UPSTREAM_H
 #define PULLBACK_UPSTREAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "plugin/relay/address.h"
@@ -42,6 +43,11 @@ void upstream_close (struct upstream *upstream);
 
 /* The names of all exports, appended.  -1: reported. */
 int upstream_list (struct upstream *upstream, struct names *names);
+
+/* Whether it tells base:allocation of an export is in *tells.  Not on a
+ * connection that is to begin transmission.  -1: reported. */
+int upstream_tells_allocation (struct upstream *upstream, const char *export,
+                               bool *tells);
 
 /* 'option' is NBD_OPT_INFO, or NBD_OPT_GO which begins transmission on the
  * stream's descriptor; nothing else is read from there then. */

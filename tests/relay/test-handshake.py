@@ -53,6 +53,21 @@ def rule_02_bad_option_magic():
         c.expect_closed()
 
 
+def rule_02_every_option_has_one_final_reply():
+    """The reader of replies checks magic, echo and what errors look like."""
+    with client() as c:
+        for number in (*range(3, 30), 0x7fffffff, 0x80000000, 0xffffffff):
+            if number == GO:
+                continue
+            for payload in (b'', b'\0', b'\0' * 100):
+                replies = c.option(number, payload)
+                assert all(kind < wire.ERR and kind != REP_ACK
+                           for kind, _ in replies[:-1])
+                assert number in (4, STARTTLS) or \
+                    replies[-1][0] != ERR_UNSUP or number > 11
+        still_parses(c)
+
+
 def rule_03_unknown_option_is_drained():
     with client() as c:
         for number in (4, 12, 99, 0, 0xffffffff):
@@ -68,6 +83,22 @@ def rule_03_options_in_one_write():
         for _ in range(50):
             assert c.option_replies(77)[-1][0] == ERR_UNSUP
         still_parses(c)
+
+
+def rule_04_mistakes_do_not_disconnect():
+    """Five hundred of them, on one connection."""
+    mistakes = ((77, b'x'), (LIST, b'x'), (GO, b''), (INFO, b'\xff' * 9),
+                (GO, wire.info_payload('no such export')),
+                (STRUCTURED_REPLY, b'x'), (EXTENDED_HEADERS, b'x'),
+                (STARTTLS, b'x'), (STARTTLS, b''), (SET_META, b''),
+                (LIST_META, b'\0\0\0\x09vda'))
+    with client() as c:
+        for _ in range(500 // len(mistakes)):
+            for number, payload in mistakes:
+                assert c.result(number, payload) & wire.ERR
+        still_parses(c)
+        c.go('vda')
+        assert c.read(0, 512) == DISK[:512]
 
 
 def rule_05_names_that_are_no_strings():

@@ -3,6 +3,8 @@
 # The relay as a process: its sockets, socket activation, its end, and what it
 # says when it is told nonsense.
 
+import ctypes
+import errno
 import os
 import re
 import signal
@@ -15,6 +17,8 @@ import stage
 import wire
 from origin import Held, contents
 from wire import ERR_SHUTDOWN, ESHUTDOWN, GO, READ
+
+PIDFD_GETFD = 438
 
 origin_path = stage.path('origin.sock')
 
@@ -150,6 +154,47 @@ def check_listening():
     assert serves(socket)
     assert stage.end(relay) == 0
     assert not os.path.exists(socket)
+
+
+def no_delay(process, port):
+    """TCP_NODELAY of the relay's sockets to its clients on this port, from
+    copies of its descriptors; None where those cannot be had."""
+    pidfd = os.pidfd_open(process.pid)
+    libc = ctypes.CDLL(None, use_errno=True)
+    found = []
+    for fd in range(3, 30):
+        copy = libc.syscall(PIDFD_GETFD, pidfd, fd, 0)
+        if copy == -1:
+            if ctypes.get_errno() in (errno.EPERM, errno.ENOSYS):
+                return None
+            continue
+        try:
+            one = sockets.socket(fileno=copy)
+        except OSError:
+            os.close(copy)
+            continue
+        with one:
+            if one.family == sockets.AF_INET and \
+                    one.getsockname()[1] == port and not one.getsockopt(
+                        sockets.SOL_SOCKET, sockets.SO_ACCEPTCONN):
+                found.append(one.getsockopt(sockets.IPPROTO_TCP,
+                                            sockets.TCP_NODELAY))
+    os.close(pidfd)
+    return found
+
+
+def rule_25_no_delay():
+    port = free_port()
+    relay, socket = stage.relay(origin_path, '--listen',
+                                'tcp:127.0.0.1:%d' % port)
+    with wire.Client(('127.0.0.1', port)) as c:
+        assert c.names() == ['vda']
+        found = no_delay(relay, port)
+        if found is None:
+            print('not allowed to look at the relay\'s sockets')
+        else:
+            assert found == [1], found
+    assert stage.end(relay) == 0
 
 
 def free_port():

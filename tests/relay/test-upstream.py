@@ -55,6 +55,21 @@ def works():
                 assert c.read(4096, 8192) == contents(4096, 8192)
 
 
+def rule_06_the_default_export():
+    """The empty name is whatever the server behind makes of it."""
+    with served(Origin):
+        with wire.Client(socket) as c:
+            c.send_option(wire.EXPORT_NAME)
+            size, flags = c.unpack('QH')
+            assert size == Origin.size and flags & 1
+            assert c.read(0, 512) == contents(0, 512)
+        with wire.Client(socket) as c:
+            c.negotiate_structured()
+            c.contexts(SET_META, '', ['base:allocation'])
+            c.go('')
+            assert len(c.block_status(0, 512)) == 1
+
+
 def check_honest():
     works()
 
@@ -555,6 +570,127 @@ def rule_20_overshoot_is_cut():
         with client(contexts=['base:allocation']) as c:
             assert c.block_status(0, kind.size) == {
                 1: [(4096, 1), (kind.size - 4096, 0)]}
+
+
+class Fragmented(Origin):
+    """Of 131072 extents, with a small maximum payload."""
+    size = 64 << 20
+
+    def info(self, connection, number):
+        self.reply(connection, number, *export(self.size))
+        self.reply(connection, number, *sizes(512, 4096, 8192))
+        self.reply(connection, number, *ACK)
+
+    def block_status(self, connection, cookie, offset, length):
+        self.send_status(connection, cookie,
+                         [(512, (offset // 512 + i) % 2)
+                          for i in range(length // 512)])
+
+
+def rule_20_no_chunk_exceeds_the_maximum_payload():
+    _, fresh = stage.relay(origin_path, name='fragmented.sock')
+    with served(Fragmented):
+        for extended in (False, True):
+            with wire.Client(fresh) as c:
+                if extended:
+                    c.negotiate_extended()
+                else:
+                    c.negotiate_structured()
+                c.contexts(SET_META, 'vda', ['base:allocation'])
+                assert c.info(GO, 'vda', (3,))[2][2] == 8192
+                (extents,) = c.block_status(0, Fragmented.size).values()
+                assert len(extents) == 8192 // (16 if extended else 8)
+                assert extents[:2] == [(512, 0), (512, 1)]
+
+
+class Unstructured(Origin):
+    """Has simple replies alone, and thus no contexts."""
+
+    def reply(self, connection, number, kind, data=b''):
+        if number == wire.STRUCTURED_REPLY:
+            kind = wire.ERR_UNSUP
+        super().reply(connection, number, kind, data)
+
+
+class Contextless(Origin):
+    """Selects no context."""
+
+    def set_meta(self, connection):
+        self.reply(connection, SET_META, REP_ACK)
+
+
+class Refusing(Origin):
+    """Offers a context, and then takes it back."""
+
+    def set_meta(self, connection):
+        self.reply(connection, SET_META, wire.REP_META,
+                   struct.pack('>I', 1) + b'base:allocation')
+        self.reply(connection, SET_META, wire.ERR_INVALID)
+
+
+class WithViews(Contextless):
+    """Tells the allocation of the view, not of the disk."""
+    selected = None
+
+    def list(self, connection):
+        for name in ('vda', 'vda@monday'):
+            self.reply(connection, LIST, REP_SERVER, wire.string(name))
+        self.reply(connection, LIST, REP_ACK)
+
+    def receive(self, connection, length):
+        data = Origin.receive(connection, length)
+        if b'base:allocation' in data:
+            self.selected = data[4:].startswith(b'vda@monday')
+        return data
+
+    def set_meta(self, connection):
+        if self.selected:
+            Origin.set_meta(self, connection)
+        else:
+            super().set_meta(connection)
+
+
+def rule_12_no_more_than_upstream_has():
+    for kind, found in ((Unstructured, set()), (Contextless, set()),
+                        (Refusing, set()), (Origin, {'base:allocation'}),
+                        (WithViews, {'pullback:since:monday'})):
+        process, fresh = stage.relay(origin_path, name='contexts.sock')
+        with served(kind):
+            with wire.Client(fresh) as c:
+                c.negotiate_structured()
+                for _ in range(2):
+                    assert set(c.contexts(LIST_META, 'vda')) == found, kind
+                wanted = ['base:allocation', 'pullback:since:monday']
+                assert set(c.contexts(SET_META, 'vda', wanted)) == found
+                c.go('vda')
+                answer = c.block_status(0, 512)
+                assert (len(answer) == 1 if found else answer == EINVAL)
+                assert c.read(0, 512) == contents(0, 512)
+        stage.end(process)
+
+
+def rule_12_upstream_lies_about_contexts():
+    class Endless(Origin):
+        def set_meta(self, connection):
+            for _ in range(100):
+                self.reply(connection, SET_META, wire.REP_META,
+                           struct.pack('>I', 1) + b'base:allocation')
+
+    class Dying(Origin):
+        def set_meta(self, connection):
+            raise wire.Closed()
+
+    for kind in (Endless, Dying):
+        process, fresh = stage.relay(origin_path, name='contexts.sock')
+        with served(kind):
+            with wire.Client(fresh) as c:
+                assert c.result(LIST_META, wire.meta_payload('vda')) == \
+                    ERR_SHUTDOWN
+        # It was not an answer: it is asked again.
+        with served(Origin):
+            with wire.Client(fresh) as c:
+                assert set(c.contexts(LIST_META, 'vda')) == {'base:allocation'}
+        stage.end(process)
 
 
 class OtherSize(Origin):
