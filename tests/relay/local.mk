@@ -7,12 +7,16 @@ check_PROGRAMS += %D%/test-confinement
 %C%_test_confinement_LDADD = plugin/relay/librelay.la
 
 relay_tests = \
+	%D%/test-backing.sh \
 	%D%/test-clients.sh \
+	%D%/test-compare.py \
 	%D%/test-confined.py \
+	%D%/test-crowds.py \
 	%D%/test-extended.py \
 	%D%/test-handshake.py \
 	%D%/test-limits.py \
 	%D%/test-process.py \
+	%D%/test-rules.py \
 	%D%/test-tickets.py \
 	%D%/test-tls-clients.sh \
 	%D%/test-tls.py \

@@ -51,6 +51,28 @@ works ()
 works "$x509/friend"
 works "$psk/keys/keys.psk"
 
+# nbdsh's module, many requests at once
+for uri in "$x509/friend" "$psk/keys/keys.psk"; do
+  /usr/bin/python3 - "$uri" <<'END'
+import sys
+import nbd
+
+h = nbd.NBD()
+h.set_uri_allow_local_file(True)
+h.connect_uri(sys.argv[1])
+assert h.get_tls_negotiated()
+disk = open('disk', 'rb').read()
+buffers = [nbd.Buffer(1 << 20) for _ in range(32)]
+cookies = [h.aio_pread(buffer, i << 20) for i, buffer in enumerate(buffers)]
+while h.aio_in_flight() > 0:
+    h.poll(-1)
+for i, (cookie, buffer) in enumerate(zip(cookies, buffers)):
+    assert h.aio_command_completed(cookie)
+    assert buffer.to_bytearray() == disk[i << 20:(i + 1) << 20], i
+h.shutdown()
+END
+done
+
 for refused in "$x509/stranger" "$x509/former" "$psk/wrong.psk" \
                "nbds://nobody@localhost:$port/?tls-psk-file=$tmp/keys/keys.psk" \
                "nbd://localhost:$port/" \
@@ -67,6 +89,12 @@ qemu_works ()
     fail "qemu-img info $*"
   "$qemu_img" convert "$@" --image-opts "$image" -O raw converted
   cmp disk converted
+  "$qemu_img" compare "$@" --image-opts "$image" \
+    driver=raw,file.driver=file,file.filename=disk >/dev/null
+  qemu-io -r "$@" --image-opts "$image" -c 'read -P 0 0 1M' \
+    -c 'read 3M 64k' -c 'read -P 0 31M 1M' >io.log
+  same "qemu-io" "$(grep -c 'bytes read\|^read .* bytes at' io.log)" 3
+  ! grep -i 'fail' io.log || fail "qemu-io $*"
   same "qemu-img map" \
     "$("$qemu_img" map "$@" --output=json --image-opts "$image" |
        sed 's/, "offset": [0-9]*//; s/"compressed": false//')" \
