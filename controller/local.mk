@@ -5,6 +5,8 @@
 noinst_LTLIBRARIES += controller/libcontroller.la
 controller_libcontroller_la_CFLAGS = \
 	$(AM_CFLAGS) $(JSON_C_CFLAGS) $(LIBXML2_CFLAGS) $(LIBNBD_CFLAGS)
+controller_libcontroller_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 controller_libcontroller_la_LIBADD = \
 	$(JSON_C_LIBS) $(LIBXML2_LIBS) $(LIBNBD_LIBS)
 controller_libcontroller_la_SOURCES = \
@@ -15,6 +17,7 @@ controller_libcontroller_la_SOURCES = \
 include controller/formats/local.mk
 include controller/catalogue/local.mk
 include controller/qmp/local.mk
+include controller/quiesce/local.mk
 include controller/disks/local.mk
 include controller/capture/local.mk
 include controller/datapath/local.mk

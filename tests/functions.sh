@@ -163,6 +163,26 @@ start_pullbackd ()
     domain-list >/dev/null 2>&1
 }
 
+# start_proxy: a monitor at $tmp/proxy.sock with faults; see qmp-proxy.py.
+start_proxy ()
+{
+  proxy_serial=0
+  proxy pass
+  /usr/bin/python3 "$srcdir/tests/qmp-proxy.py" "$tmp/proxy.sock" \
+    "$tmp/qmp.sock" "$tmp/proxy.rule" "$tmp/proxy.commands" 2>"$tmp/proxy.log" &
+  ends_with_test $!
+  wait_for 10 test -S "$tmp/proxy.sock"
+}
+
+# proxy ACTION [WHICH]: from the next command on.
+proxy ()
+{
+  proxy_serial=$((proxy_serial + 1))
+  : >"$tmp/proxy.commands"
+  echo "$1 ${2:-all} $proxy_serial" >"$tmp/proxy.rule.new"
+  mv "$tmp/proxy.rule.new" "$tmp/proxy.rule"
+}
+
 # http METHOD PATH [BODY]: the daemon's answer, its status on a line before it.
 http ()
 {

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Everything that runs under 'make check', one fragment a room.
 
-EXTRA_DIST += tests/check.sh tests/functions.sh tests/qmp.py
+EXTRA_DIST += tests/check.sh tests/functions.sh tests/qmp.py \
+	tests/qmp-proxy.py
 
 include tests/plugin/local.mk
 include tests/relay/local.mk
@@ -15,4 +16,5 @@ include tests/oracle/local.mk
 include tests/matrix/local.mk
 include tests/end-to-end/local.mk
 include tests/push/local.mk
+include tests/quiesce/local.mk
 include tests/libvirt/local.mk

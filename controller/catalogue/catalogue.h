@@ -28,7 +28,8 @@ struct catalogue_disk_name {
 
 struct domain_record {
   char *name;
-  char *qmp; /* path of the monitor's socket */
+  char *qmp;   /* path of the monitor's socket */
+  char *agent; /* path of the guest agent's socket; NULL: there is none */
   struct catalogue_disk_name *disks;
   size_t nr_disks;
 };
@@ -49,6 +50,8 @@ name_list catalogue_domains (const char *state);
 struct domain_record *catalogue_domain (const char *state, const char *name);
 /* A domain of this name that is there already is ERROR_CONFLICT. */
 int catalogue_add_domain (const char *state, const struct domain_record *);
+/* Takes the place of the record of a domain that exists. */
+int catalogue_replace_domain (const char *state, const struct domain_record *);
 /* Removes the domain and the metadata of its checkpoints. */
 int catalogue_remove_domain (const char *state, const char *name);
 void domain_record_free (struct domain_record *record);

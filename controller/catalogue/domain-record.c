@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A domain's record as the JSON text of domain.json:
- * {"name": "web", "qmp": "/run/web.qmp", "disks": {"vda": "virtio-disk0"}} */
+ * {"name": "web", "qmp": "/run/web.qmp", "agent": "/run/web.agent",
+ *  "disks": {"vda": "virtio-disk0"}} */
 
 #include <config.h>
 
@@ -44,6 +45,7 @@ domain_record_free (struct domain_record *record)
   free (record->disks);
   free (record->name);
   free (record->qmp);
+  free (record->agent);
   free (record);
 }
 
@@ -56,6 +58,10 @@ domain_record_check (const struct domain_record *record)
     return -1;
   if (!record->qmp || !record->qmp[0])
     return fail (ERROR_INVALID, "domain '%s' has no QMP socket", record->name);
+  if (record->agent && record->agent[0] != '/')
+    return fail (ERROR_INVALID,
+                 "the path of the guest agent's socket must be absolute: '%s'",
+                 record->agent);
   if (record->nr_disks > FORMATS_MAX_DISKS)
     return fail (ERROR_INVALID, "domain '%s' names more than %d disks",
                  record->name, FORMATS_MAX_DISKS);
@@ -90,7 +96,9 @@ domain_record_format (const struct domain_record *record)
 
   if (!object || add (object, "disks", disks) < 0 ||
       add (object, "name", json_object_new_string (record->name)) < 0 ||
-      add (object, "qmp", json_object_new_string (record->qmp)) < 0) {
+      add (object, "qmp", json_object_new_string (record->qmp)) < 0 ||
+      (record->agent &&
+       add (object, "agent", json_object_new_string (record->agent)) < 0)) {
     fail_errno (ERROR_SYSTEM, "cannot write a domain's record");
     return NULL;
   }
@@ -123,6 +131,16 @@ take_string (json_object *value, const char *what)
   if (!text)
     fail_errno (ERROR_SYSTEM, "cannot read a domain's record");
   return text;
+}
+
+/* One that has none is as older versions wrote it. */
+static int
+parse_agent (struct domain_record *record, json_object *agent)
+{
+  if (agent == NULL)
+    return 0;
+  record->agent = take_string (agent, "\"agent\"");
+  return record->agent ? 0 : -1;
 }
 
 static int
@@ -177,6 +195,7 @@ domain_record_parse (const char *json, size_t length)
           ? take_string (json_object_object_get (object, "qmp"), "\"qmp\"")
           : NULL;
   if (!record->qmp ||
+      parse_agent (record, json_object_object_get (object, "agent")) < 0 ||
       parse_disks (record, json_object_object_get (object, "disks")) < 0 ||
       domain_record_check (record) < 0)
     return NULL;

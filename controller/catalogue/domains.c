@@ -163,6 +163,17 @@ catalogue_add_domain (const char *state, const struct domain_record *record)
 }
 
 int
+catalogue_replace_domain (const char *state, const struct domain_record *record)
+{
+  CLEANUP_FREE char *path = path_in_domain (state, record->name, "domain.json");
+  CLEANUP_FREE char *json = path && domain_record_check (record) == 0
+                                ? domain_record_format (record)
+                                : NULL;
+
+  return json ? write_file_atomically (path, json, strlen (json)) : -1;
+}
+
+int
 catalogue_remove_domain (const char *state, const char *name)
 {
   CLEANUP_FREE char *domains = path_of_domains (state);

@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "controller/cli/backup_begin.h"
+#include "controller/cli/cut.h"
 #include "controller/cli/reply.h"
 #include "controller/cli/table.h"
 #include "controller/common/error.h"
@@ -73,6 +74,7 @@ show_cut (json_object *backup)
     printf ("%-15s %.1f ms\n", "Guest paused:", pause / 1000.0);
   else
     printf ("%-15s no\n", "Guest paused:");
+  show_quiesced (backup);
 }
 
 static void
@@ -252,19 +254,6 @@ backup_show_started (struct invocation *invocation, json_object *backup)
 }
 
 static int
-backup_cut (struct invocation *invocation)
-{
-  CLEANUP_REPLY json_object *reply = NULL;
-
-  if (reply_take (invocation,
-                  pullback_backup_cut (invocation->handle,
-                                       value_of (invocation, "domain")),
-                  &reply) == -1)
-    return -1;
-  return reply ? backup_show_started (invocation, reply) : 0;
-}
-
-static int
 get_backup (struct invocation *invocation, json_object **reply)
 {
   return reply_take (invocation,
@@ -333,6 +322,13 @@ static const struct parameter running_parameters[] = {
   { 0 },
 };
 
+static const struct parameter cut_parameters[] = {
+  DOMAIN_PARAMETER,
+  HOOK_PARAMETERS,
+  JSON_PARAMETER,
+  { 0 },
+};
+
 static const struct parameter end_parameters[] = {
   DOMAIN_PARAMETER,
   { FLAG, "abort", NULL, "do not keep the backup's checkpoint" },
@@ -348,8 +344,8 @@ const struct verb backup_verbs[] = {
     .run = backup_begin },
   { .name = "backup-cut",
     .help = "Take the point in time of a backup that was prepared",
-    .parameters = running_parameters,
-    .run = backup_cut },
+    .parameters = cut_parameters,
+    .run = cut_backup },
   { .name = "backup-info",
     .help =
         "Show the backup that runs, and where to pull from or how far it is",

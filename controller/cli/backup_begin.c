@@ -10,15 +10,13 @@
 #include "common/cleanup.h"
 #include "controller/cli/backup_begin.h"
 #include "controller/cli/checkpoint.h"
+#include "controller/cli/cut.h"
 #include "controller/cli/files.h"
 #include "controller/cli/reply.h"
 #include "controller/cli/target.h"
 #include "controller/common/error.h"
 #include "controller/common/paths.h"
 #include "controller/formats/formats.h"
-
-/* Of options that are a time. */
-#define MAX_SECONDS 86400
 
 /* Options that say what a document would say. */
 static const char *const document_options[] = {
@@ -216,29 +214,6 @@ get_checkpoint_xml (const struct invocation *invocation, char **xml)
   return (file || name) && *xml == NULL ? -1 : 0;
 }
 
-/* A number of seconds, 0 if it is not given. */
-static int
-read_seconds (const struct invocation *invocation, const char *option,
-              unsigned *seconds)
-{
-  const char *text = value_of (invocation, option);
-  char *end;
-  unsigned long value;
-
-  *seconds = 0;
-  if (text == NULL)
-    return 0;
-  errno = 0;
-  value = strtoul (text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end || errno || value == 0 ||
-      value > MAX_SECONDS)
-    return fail (ERROR_INVALID,
-                 "--%s takes a number of seconds from 1 to %d, not '%s'",
-                 option, MAX_SECONDS, text);
-  *seconds = value;
-  return 0;
-}
-
 /* What no document says. */
 static int
 read_options (const struct invocation *invocation,
@@ -256,8 +231,35 @@ read_options (const struct invocation *invocation,
   if (is_given (invocation, "prepare-timeout") &&
       !is_given (invocation, "prepare"))
     return fail (ERROR_INVALID, "--prepare-timeout needs --prepare");
+  if (is_given (invocation, "quiesce-timeout") &&
+      !is_given (invocation, "quiesce"))
+    return fail (ERROR_INVALID, "--quiesce-timeout needs --quiesce");
+  if (read_quiesce (invocation, PULLBACK_BACKUP_BEGIN_QUIESCE,
+                    PULLBACK_BACKUP_BEGIN_QUIESCE_TRY, &options->flags) == -1 ||
+      read_seconds (invocation, "quiesce-timeout", &options->quiesce_seconds) ==
+          -1)
+    return -1;
   return read_seconds (invocation, "prepare-timeout",
                        &options->prepare_seconds);
+}
+
+/* A hook is run when all is prepared; if this process dies before it is, the
+ * daemon gives the backup up soon. */
+static int
+read_hook (const struct invocation *invocation,
+           struct pullback_backup_options *options)
+{
+  unsigned seconds;
+
+  if (refuse_both (invocation, "hook", "prepare") == -1 ||
+      read_hook_seconds (invocation, &seconds) == -1)
+    return -1;
+  if (!is_given (invocation, "hook"))
+    return 0;
+  options->flags |= PULLBACK_BACKUP_BEGIN_PREPARE;
+  options->prepare_seconds =
+      2 * seconds < MAX_SECONDS ? 2 * seconds : MAX_SECONDS;
+  return 0;
 }
 
 int
@@ -268,10 +270,12 @@ backup_begin (struct invocation *invocation)
   CLEANUP_FREE char *checkpoint_document = NULL;
   CLEANUP_FREE char *scratch = NULL;
   CLEANUP_REPLY json_object *reply = NULL;
+  char *text;
 
   if (backup_xml == NULL ||
       get_checkpoint_xml (invocation, &checkpoint_document) == -1 ||
-      read_options (invocation, &options) == -1)
+      read_options (invocation, &options) == -1 ||
+      read_hook (invocation, &options) == -1)
     return -1;
   if (is_given (invocation, "scratch")) {
     scratch = paths_absolute (value_of (invocation, "scratch"));
@@ -280,12 +284,16 @@ backup_begin (struct invocation *invocation)
     options.scratch_folder = scratch;
   }
   /* Files and options are wrong or right without a daemon. */
-  if (open_daemon (invocation) == -1 ||
-      reply_take (invocation,
-                  pullback_backup_begin (
-                      invocation->handle, value_of (invocation, "domain"),
-                      backup_xml, checkpoint_document, &options),
-                  &reply) == -1)
+  if (open_daemon (invocation) == -1)
+    return -1;
+  text = pullback_backup_begin (invocation->handle,
+                                value_of (invocation, "domain"), backup_xml,
+                                checkpoint_document, &options);
+  if (text && is_given (invocation, "hook")) {
+    free (text);
+    return cut_backup (invocation);
+  }
+  if (reply_take (invocation, text, &reply) == -1)
     return -1;
   return reply ? backup_show_started (invocation, reply) : 0;
 }
@@ -313,6 +321,11 @@ const struct parameter backup_begin_parameters[] = {
   { OPTION, "scratch", "FOLDER", "where scratch files are made" },
   { OPTION, "method", "METHOD",
     "transaction, filter or overlay (without: what suits this QEMU)" },
+  QUIESCE_PARAMETER,
+  { OPTION, "quiesce-timeout", "SECONDS",
+    "of each step of the agent's, and of how long all is frozen (without: "
+    "30)" },
+  HOOK_PARAMETERS,
   { FLAG, "no-pause", NULL, "fail where the guest would have to stand still" },
   { FLAG, "prepare", NULL, "do all but the cut, which backup-cut does" },
   { OPTION, "prepare-timeout", "SECONDS",

@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "controller/cli/checkpoint.h"
+#include "controller/cli/cut.h"
 #include "controller/cli/reply.h"
 #include "controller/common/error.h"
 
@@ -197,7 +198,7 @@ static const struct parameter create_parameters[] = {
   { FLAG, "redefine", NULL, "the bitmaps are there: store the metadata only" },
   { FLAG, "redefine-validate", NULL,
     "with --redefine: refuse bitmaps that cannot be used" },
-  { FLAG, "quiesce", NULL, "freeze the guest's file systems, by its agent" },
+  QUIESCE_PARAMETER,
   JSON_PARAMETER,
   { 0 },
 };
@@ -208,7 +209,7 @@ static const struct parameter create_as_parameters[] = {
   { OPTIONAL, "description", "DESCRIPTION", "what the checkpoint is for" },
   { REPEATED, "diskspec", "SPEC",
     "DISK[,checkpoint=no|bitmap][,bitmap=NAME]; without: all disks" },
-  { FLAG, "quiesce", NULL, "freeze the guest's file systems, by its agent" },
+  QUIESCE_PARAMETER,
   { FLAG, "atomic", NULL, "all disks or none, as it always is" },
   { FLAG, "print-xml", NULL, "print the document, make no checkpoint" },
   JSON_PARAMETER,

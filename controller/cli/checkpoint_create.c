@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "controller/cli/checkpoint.h"
+#include "controller/cli/cut.h"
 #include "controller/cli/files.h"
 #include "controller/cli/reply.h"
 #include "controller/common/error.h"
@@ -25,9 +26,11 @@ create (struct invocation *invocation, const char *xml, const char *file,
                                               xml, flags),
                   &reply) == -1)
     return -1;
-  if (reply)
-    printf ("Domain checkpoint %s created%s%s%s\n", reply_text (reply, "name"),
-            file ? " from '" : "", file ? file : "", file ? "'" : "");
+  if (reply == NULL)
+    return 0;
+  printf ("Domain checkpoint %s created%s%s%s\n", reply_text (reply, "name"),
+          file ? " from '" : "", file ? file : "", file ? "'" : "");
+  show_quiesced (reply);
   return 0;
 }
 
@@ -43,8 +46,9 @@ checkpoint_create (struct invocation *invocation)
     flags |= PULLBACK_CHECKPOINT_CREATE_REDEFINE;
   if (is_given (invocation, "redefine-validate"))
     flags |= PULLBACK_CHECKPOINT_CREATE_VALIDATE;
-  if (is_given (invocation, "quiesce"))
-    flags |= PULLBACK_CHECKPOINT_CREATE_QUIESCE;
+  if (read_quiesce (invocation, PULLBACK_CHECKPOINT_CREATE_QUIESCE,
+                    PULLBACK_CHECKPOINT_CREATE_QUIESCE_TRY, &flags) == -1)
+    return -1;
   if (flags & PULLBACK_CHECKPOINT_CREATE_VALIDATE &&
       !(flags & PULLBACK_CHECKPOINT_CREATE_REDEFINE))
     return fail (ERROR_INVALID, "--redefine-validate requires --redefine");
@@ -145,6 +149,7 @@ checkpoint_create_as (struct invocation *invocation)
   CLEANUP_FREE char *xml = checkpoint_xml (value_of (invocation, "name"),
                                            value_of (invocation, "description"),
                                            values_of (invocation, "diskspec"));
+  unsigned flags = 0;
 
   if (xml == NULL)
     return -1;
@@ -152,10 +157,9 @@ checkpoint_create_as (struct invocation *invocation)
     puts (xml);
     return 0;
   }
-  if (open_daemon (invocation) == -1)
+  if (read_quiesce (invocation, PULLBACK_CHECKPOINT_CREATE_QUIESCE,
+                    PULLBACK_CHECKPOINT_CREATE_QUIESCE_TRY, &flags) == -1 ||
+      open_daemon (invocation) == -1)
     return -1;
-  return create (invocation, xml, NULL,
-                 is_given (invocation, "quiesce")
-                     ? PULLBACK_CHECKPOINT_CREATE_QUIESCE
-                     : 0);
+  return create (invocation, xml, NULL, flags);
 }

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "controller/cli/reply.h"
@@ -69,19 +70,35 @@ show_findings (json_object *domain)
   }
 }
 
+/* Stays NULL if there is none; "" stays "". */
+static int
+get_agent (const struct invocation *invocation, char **agent)
+{
+  const char *given = value_of (invocation, "agent");
+
+  if (given == NULL)
+    return 0;
+  *agent = *given ? paths_absolute (given) : strdup ("");
+  if (*agent == NULL)
+    return fail_errno (ERROR_SYSTEM, "--agent");
+  return paths_check_socket (*agent);
+}
+
 static int
 domain_add (struct invocation *invocation)
 {
   CLEANUP_REPLY json_object *reply = NULL;
   CLEANUP_FREE char *qmp = NULL;
+  CLEANUP_FREE char *agent = NULL;
   const char *name = value_of (invocation, "domain");
 
   /* The daemon has a working directory of its own. */
   qmp = paths_absolute (value_of (invocation, "qmp"));
-  if (qmp == NULL || open_daemon (invocation) == -1)
+  if (qmp == NULL || get_agent (invocation, &agent) == -1 ||
+      open_daemon (invocation) == -1)
     return -1;
   if (reply_take (invocation,
-                  pullback_domain_add (invocation->handle, name, qmp,
+                  pullback_domain_add (invocation->handle, name, qmp, agent,
                                        values_of (invocation, "disk")),
                   &reply) == -1)
     return -1;
@@ -134,11 +151,27 @@ domain_info (struct invocation *invocation)
     return 0;
   printf ("%-15s %s\n", "Name:", reply_text (reply, "name"));
   printf ("%-15s %s\n", "Monitor:", reply_text (reply, "qmp"));
+  if (reply_text (reply, "agent"))
+    printf ("%-15s %s\n", "Guest agent:", reply_text (reply, "agent"));
   printf ("%-15s %s\n", "QEMU:", reply_text (reply, "qemu"));
   printf ("%-15s %s\n\n", "Method:", reply_text (reply, "method"));
   if (show_disks (reply) == -1)
     return -1;
   show_findings (reply);
+  return 0;
+}
+
+static int
+domain_set (struct invocation *invocation)
+{
+  CLEANUP_FREE char *agent = NULL;
+  const char *name = value_of (invocation, "domain");
+
+  if (get_agent (invocation, &agent) == -1)
+    return -1;
+  if (pullback_domain_set (invocation->handle, name, agent) == -1)
+    return fail_as_client ();
+  printf ("Domain %s changed\n", name);
   return 0;
 }
 
@@ -156,6 +189,7 @@ domain_remove (struct invocation *invocation)
 static const struct parameter add_parameters[] = {
   { POSITIONAL, "domain", "NAME", "what the domain is to be called" },
   { NEEDED, "qmp", "PATH", "the Unix socket of QEMU's monitor (QMP)" },
+  { OPTION, "agent", "PATH", "the Unix socket of the guest agent" },
   { REPEATED, "disk", "NAME=DEVICE",
     "call the disk of a device (its id or QOM path) or node so" },
   JSON_PARAMETER,
@@ -171,6 +205,13 @@ static const struct parameter list_parameters[] = {
 static const struct parameter info_parameters[] = {
   { POSITIONAL, "domain", "DOMAIN", "the domain's name" },
   JSON_PARAMETER,
+  { 0 },
+};
+
+static const struct parameter set_parameters[] = {
+  { POSITIONAL, "domain", "DOMAIN", "the domain's name" },
+  { NEEDED, "agent", "PATH",
+    "the Unix socket of the guest agent; '': it has none" },
   { 0 },
 };
 
@@ -193,6 +234,10 @@ const struct verb domain_verbs[] = {
     .help = "Show a domain, its disks, and what is wrong with them",
     .parameters = info_parameters,
     .run = domain_info },
+  { .name = "domain-set",
+    .help = "Change what is known of a domain",
+    .parameters = set_parameters,
+    .run = domain_set },
   { .name = "domain-remove",
     .help = "Forget a domain and the metadata of its checkpoints",
     .parameters = remove_parameters,

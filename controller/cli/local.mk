@@ -17,6 +17,7 @@ controller_pullback_SOURCES = \
 	controller/cli/checkpoint_import.c \
 	controller/cli/checkpoint_list.c \
 	controller/cli/checkpoint_tree.c controller/cli/checkpoint_tree.h \
+	controller/cli/cut.c controller/cli/cut.h \
 	controller/cli/domain.c \
 	controller/cli/event.c \
 	controller/cli/files.c controller/cli/files.h \

@@ -83,8 +83,10 @@ make_options (const struct verb *verb, struct option *options)
   for (i = 0; verb->parameters[i].kind != PARAMETER_END; i++)
     options[i] = (struct option){
       .name = verb->parameters[i].name,
-      .has_arg =
-          verb->parameters[i].kind == FLAG ? no_argument : required_argument,
+      .has_arg = verb->parameters[i].kind == FLAG ? no_argument
+                 : verb->parameters[i].kind == FLAG_OR_VALUE
+                     ? optional_argument
+                     : required_argument,
       .val = i,
     };
   options[i] = (struct option){ .name = "help", .val = HELP_OPTION };
@@ -207,6 +209,9 @@ show_synopsis (const struct verb *verb)
     case OPTION:
       printf (" [--%s %s]", parameter->name, parameter->value);
       break;
+    case FLAG_OR_VALUE:
+      printf (" [--%s[=%s]]", parameter->name, parameter->value);
+      break;
     default:
       printf (" [--%s]", parameter->name);
       break;
@@ -225,12 +230,16 @@ verb_show_help (const struct verb *verb)
     bool positional =
         parameter->kind == POSITIONAL || parameter->kind == OPTIONAL;
 
-    snprintf (left, sizeof left, "%s--%s%s%s", positional ? "[" : "",
-              parameter->name,
-              positional         ? "] "
-              : parameter->value ? " "
-                                 : "",
-              parameter->value ? parameter->value : "");
+    if (parameter->kind == FLAG_OR_VALUE)
+      snprintf (left, sizeof left, "--%s[=%s]", parameter->name,
+                parameter->value);
+    else
+      snprintf (left, sizeof left, "%s--%s%s%s", positional ? "[" : "",
+                parameter->name,
+                positional         ? "] "
+                : parameter->value ? " "
+                                   : "",
+                parameter->value ? parameter->value : "");
     printf ("  %-32s %s\n", left, parameter->help);
   }
   printf ("  %-32s %s\n", "--help", "show this and exit");

@@ -17,12 +17,13 @@
  * (--checkpointname monday). */
 enum parameter_kind {
   PARAMETER_END,
-  FLAG,       /* --abort */
-  OPTION,     /* --method NAME */
-  NEEDED,     /* --qmp PATH, an option that has to be there */
-  REPEATED,   /* --disk NAME, any number of times */
-  POSITIONAL, /* DOMAIN */
-  OPTIONAL,   /* [NAME] */
+  FLAG,          /* --abort */
+  OPTION,        /* --method NAME */
+  NEEDED,        /* --qmp PATH, an option that has to be there */
+  FLAG_OR_VALUE, /* --quiesce or --quiesce=try */
+  REPEATED,      /* --disk NAME, any number of times */
+  POSITIONAL,    /* DOMAIN */
+  OPTIONAL,      /* [NAME] */
 };
 
 struct parameter {

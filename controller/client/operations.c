@@ -61,13 +61,14 @@ add_disk (json_object *disks, const char *disk)
 
 char *
 pullback_domain_add (pullback_handle *handle, const char *name, const char *qmp,
-                     const char *const *disks)
+                     const char *agent, const char *const *disks)
 {
   json_object *body = json_object_new_object ();
   json_object *names = json_object_new_object ();
 
   add_string (body, "name", name);
   add_string (body, "qmp", qmp);
+  add_string (body, "agent", agent);
   json_object_object_add (body, "disks", names);
   for (; disks && *disks; disks++)
     if (add_disk (names, *disks) == -1) {
@@ -83,6 +84,17 @@ pullback_domain_info (pullback_handle *handle, const char *domain)
 {
   return client_request (handle, "GET",
                          client_path (handle, "domains", domain, NULL), NULL);
+}
+
+int
+pullback_domain_set (pullback_handle *handle, const char *domain,
+                     const char *agent)
+{
+  json_object *body = json_object_new_object ();
+
+  add_string (body, "agent", agent);
+  return succeeded (client_request (
+      handle, "PATCH", client_path (handle, "domains", domain, NULL), body));
 }
 
 int
@@ -105,6 +117,15 @@ add_flag (json_object *object, const char *key, unsigned flag)
 {
   if (flag)
     json_object_object_add (object, key, json_object_new_boolean (1));
+}
+
+static void
+add_quiesce (json_object *object, unsigned flag, unsigned flag_try)
+{
+  if (flag_try)
+    add_string (object, "quiesce", "try");
+  else
+    add_flag (object, "quiesce", flag);
 }
 
 /* 0 is left to the daemon. */
@@ -147,7 +168,8 @@ pullback_checkpoint_create (pullback_handle *handle, const char *domain,
   add_string (body, "xml", xml);
   add_flag (body, "redefine", flags & PULLBACK_CHECKPOINT_CREATE_REDEFINE);
   add_flag (body, "validate", flags & PULLBACK_CHECKPOINT_CREATE_VALIDATE);
-  add_flag (body, "quiesce", flags & PULLBACK_CHECKPOINT_CREATE_QUIESCE);
+  add_quiesce (body, flags & PULLBACK_CHECKPOINT_CREATE_QUIESCE,
+               flags & PULLBACK_CHECKPOINT_CREATE_QUIESCE_TRY);
   return client_request (
       handle, "POST",
       client_path (handle, "domains", domain, "checkpoints", NULL), body);
@@ -238,6 +260,9 @@ pullback_backup_begin (pullback_handle *handle, const char *domain,
   add_flag (body, "no_pause", flags & PULLBACK_BACKUP_BEGIN_NO_PAUSE);
   add_seconds (body, "prepare_seconds", options->prepare_seconds);
   add_flag (body, "changes_only", flags & PULLBACK_BACKUP_BEGIN_CHANGES_ONLY);
+  add_quiesce (body, flags & PULLBACK_BACKUP_BEGIN_QUIESCE,
+               flags & PULLBACK_BACKUP_BEGIN_QUIESCE_TRY);
+  add_seconds (body, "quiesce_seconds", options->quiesce_seconds);
   return client_request (
       handle, "POST", client_path (handle, "domains", domain, "backup", NULL),
       body);

@@ -68,11 +68,17 @@ PULLBACK_API char *pullback_version (pullback_handle *handle);
 
 /* Domains.  A domain is a running QEMU under a name of its own. */
 PULLBACK_API char *pullback_domain_list (pullback_handle *handle);
-/* 'qmp' is the absolute path of the monitor's Unix socket.  'disks' is NULL or
- * a list of "NAME=QDEV-OR-NODE" that ends with NULL. */
+/* 'qmp' is the absolute path of the monitor's Unix socket, 'agent' that of the
+ * guest agent's or NULL.  'disks' is NULL or a list of "NAME=QDEV-OR-NODE" that
+ * ends with NULL. */
 PULLBACK_API char *pullback_domain_add (pullback_handle *handle,
                                         const char *name, const char *qmp,
+                                        const char *agent,
                                         const char *const *disks);
+/* Changes what is known of a domain: the guest agent's socket; "": it has none.
+ */
+PULLBACK_API int pullback_domain_set (pullback_handle *handle,
+                                      const char *domain, const char *agent);
 PULLBACK_API char *pullback_domain_info (pullback_handle *handle,
                                          const char *domain);
 /* Forgets the domain and its checkpoints' metadata. */
@@ -88,8 +94,10 @@ enum pullback_checkpoint_create_flags {
   PULLBACK_CHECKPOINT_CREATE_REDEFINE = 1 << 0,
   /* with REDEFINE: fails unless the bitmaps are there and can be used */
   PULLBACK_CHECKPOINT_CREATE_VALIDATE = 1 << 1,
-  /* with the guest's file systems frozen: fails where there is no agent */
-  PULLBACK_CHECKPOINT_CREATE_QUIESCE = 1 << 2
+  /* with the guest's file systems frozen, by its agent, or not at all */
+  PULLBACK_CHECKPOINT_CREATE_QUIESCE = 1 << 2,
+  /* with the guest's file systems frozen if they can be */
+  PULLBACK_CHECKPOINT_CREATE_QUIESCE_TRY = 1 << 3
 };
 /* 'xml' is a <domaincheckpoint> document. */
 PULLBACK_API char *pullback_checkpoint_create (pullback_handle *handle,
@@ -143,7 +151,11 @@ enum pullback_backup_begin_flags {
   PULLBACK_BACKUP_BEGIN_NO_PAUSE = 1 << 2,
   /* of disks that have a base only what changed can be pulled, and only that is
    * copied before the guest overwrites it */
-  PULLBACK_BACKUP_BEGIN_CHANGES_ONLY = 1 << 3
+  PULLBACK_BACKUP_BEGIN_CHANGES_ONLY = 1 << 3,
+  /* with the guest's file systems frozen, by its agent, or not at all */
+  PULLBACK_BACKUP_BEGIN_QUIESCE = 1 << 4,
+  /* with the guest's file systems frozen if they can be */
+  PULLBACK_BACKUP_BEGIN_QUIESCE_TRY = 1 << 5
 };
 /* What is zero or NULL is left to the daemon. */
 struct pullback_backup_options {
@@ -152,6 +164,7 @@ struct pullback_backup_options {
    * suits this QEMU), and where scratch files are made */
   const char *method, *scratch_folder;
   unsigned prepare_seconds; /* with PREPARE: when it is given up */
+  unsigned quiesce_seconds; /* with QUIESCE: limit of each of its steps */
 };
 /* Each may be NULL: 'backup_xml' is a <domainbackup> document (none: all disks,
  * full), 'checkpoint_xml' a <domaincheckpoint> to be made at the same point in

@@ -53,6 +53,7 @@ static const struct route_entry routes[] = {
   { "GET", DOMAINS, operation_domain_list, BODY_NONE, 200, 0 },
   { "POST", DOMAINS, operation_domain_add, BODY_NEEDED, 201, 0 },
   { "GET", DOMAIN, operation_domain_info, BODY_NONE, 200, 0 },
+  { "PATCH", DOMAIN, operation_domain_set, BODY_NEEDED, 200, 0 },
   { "DELETE", DOMAIN, operation_domain_remove, BODY_NONE, 200, 0 },
   { "POST", DOMAIN "/import", operation_checkpoint_import,
     BODY_OPTIONAL, 200, 0 },

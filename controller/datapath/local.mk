@@ -9,5 +9,3 @@ controller_libcontroller_la_SOURCES += \
 	controller/datapath/probe.c controller/datapath/probe.h \
 	controller/datapath/process.c controller/datapath/process.h \
 	controller/datapath/restarts.h
-controller_libcontroller_la_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DPKGLIBEXECDIR='"$(pkglibexecdir)"'

@@ -77,7 +77,8 @@ read_waiting (json_object *body, unsigned *seconds)
 static int
 read_request (json_object *body, struct job_request *job)
 {
-  return read_method (body, &job->method) == -1 ||
+  return quiesce_read (body, job->domain, job->quiesce) == -1 ||
+                 read_method (body, &job->method) == -1 ||
                  json_get_text (body, "scratch_folder", &job->scratch_folder) ==
                      -1 ||
                  json_get_bool (body, "reuse_external", &job->reuse_external) ==
@@ -119,6 +120,7 @@ operation_backup_begin (struct service *service,
   CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
   CLEANUP_BACKUP struct backup *backup = NULL;
   CLEANUP_CHECKPOINT struct checkpoint *checkpoint = NULL;
+  CLEANUP_QUIESCE struct quiesce quiesce = { 0 };
   struct job_request job;
   struct job *begun;
 
@@ -136,6 +138,7 @@ operation_backup_begin (struct service *service,
   if (record == NULL)
     return -1;
   job = service_job_request (service, entry, record);
+  job.quiesce = &quiesce;
   if (read_documents (request->body, &backup, &checkpoint) == -1 ||
       read_request (request->body, &job) == -1)
     return -1;

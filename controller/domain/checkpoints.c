@@ -17,6 +17,7 @@
 #include "controller/domain/json.h"
 #include "controller/domain/monitor.h"
 #include "controller/domain/plan.h"
+#include "controller/domain/quiesce.h"
 
 /* What is known of a domain's checkpoints. */
 struct view {
@@ -273,9 +274,26 @@ verify_made (struct change *change, const struct checkpoint *checkpoint)
 }
 
 /* Doomed until it is whole. */
+/* -1: the bitmaps are there only if *added says so. */
+static int
+add_quiesced (struct change *change, const struct checkpoint *checkpoint,
+              struct quiesce *quiesce, bool *added)
+{
+  if (quiesce_freeze (quiesce) == -1)
+    return -1;
+  *added = bitmaps_add (change->qmp, checkpoint, change->now.disks) == 0;
+  if (*added)
+    return quiesce_thaw (quiesce);
+  CLEANUP_FREE char *error = strdup (error_message ());
+  enum error_kind kind = error_kind ();
+
+  quiesce_thaw (quiesce);
+  return fail (kind, "%s", error ? error : "out of memory");
+}
+
 static int
 make (const char *state, struct change *change,
-      const struct checkpoint *checkpoint)
+      const struct checkpoint *checkpoint, struct quiesce *quiesce)
 {
   const char *domain = change->record->name;
   const char *const names[] = { checkpoint->name, NULL };
@@ -284,38 +302,33 @@ make (const char *state, struct change *change,
   if (catalogue_doom (state, domain, names) == -1)
     return -1;
   if (catalogue_add_checkpoint (state, domain, checkpoint) == 0 &&
-      bitmaps_add (change->qmp, checkpoint, change->now.disks) == 0) {
-    added = true;
-    if (verify_made (change, checkpoint) == 0 &&
-        catalogue_set_current (state, domain, checkpoint->name) == 0 &&
-        catalogue_spare (state, domain) == 0)
-      return 0;
-  }
+      add_quiesced (change, checkpoint, quiesce, &added) == 0 &&
+      verify_made (change, checkpoint) == 0 &&
+      catalogue_set_current (state, domain, checkpoint->name) == 0 &&
+      catalogue_spare (state, domain) == 0)
+    return 0;
   return unmake (state, change, checkpoint, added);
 }
 
 struct create_options {
   const char *xml;
-  bool redefine, validate, quiesce;
+  bool redefine, validate;
 };
 
 static int
 read_options (json_object *body, struct create_options *options)
 {
+  enum quiesce_mode quiesce;
+
   if (json_get_text (body, "xml", &options->xml) == -1 ||
       json_get_bool (body, "redefine", &options->redefine) == -1 ||
       json_get_bool (body, "validate", &options->validate) == -1 ||
-      json_get_bool (body, "quiesce", &options->quiesce) == -1)
+      quiesce_read_mode (body, &quiesce) == -1)
     return -1;
+  if (options->redefine && quiesce != QUIESCE_NO)
+    return fail (ERROR_INVALID, "'quiesce' and 'redefine' exclude each other");
   if (options->validate && !options->redefine)
     return fail (ERROR_INVALID, "'validate' needs 'redefine'");
-  if (options->quiesce && options->redefine)
-    return fail (ERROR_INVALID, "'quiesce' and 'redefine' exclude each other");
-  if (options->quiesce)
-    return fail (ERROR_UNSUPPORTED,
-                 "the guest's file systems cannot be quiesced: no guest agent "
-                 "is configured; leave --quiesce out for a checkpoint as after "
-                 "a power cut, or freeze them in the guest yourself");
   return 0;
 }
 
@@ -328,6 +341,7 @@ operation_checkpoint_create (struct service *service,
   CLEANUP_CHECKPOINT struct checkpoint *checkpoint = NULL;
   struct plan_request plan = { .state = service->state };
   struct create_options options = { 0 };
+  CLEANUP_QUIESCE struct quiesce quiesce = { 0 };
 
   if (read_options (request->body, &options) == -1)
     return -1;
@@ -335,7 +349,8 @@ operation_checkpoint_create (struct service *service,
     options.xml = "<domaincheckpoint/>";
   checkpoint = checkpoint_parse (options.xml, strlen (options.xml));
   if (checkpoint == NULL ||
-      change_begin (service, request->domain, &change) == -1)
+      change_begin (service, request->domain, &change) == -1 ||
+      quiesce_read (request->body, change.record, &quiesce) == -1)
     return -1;
   if (options.redefine) {
     if (checkpoint_redefine (service->state, &change, checkpoint,
@@ -345,12 +360,13 @@ operation_checkpoint_create (struct service *service,
   else {
     plan.domain = change.record;
     if (plan_checkpoint (&plan, checkpoint, change.now.disks) == -1 ||
-        make (service->state, &change, checkpoint) == -1)
+        make (service->state, &change, checkpoint, &quiesce) == -1)
       return -1;
   }
   event_tell_created (service->events, request->domain, checkpoint->name,
                       options.redefine ? "redefine" : "create");
   *reply = json_object_new_object ();
   json_add_text (*reply, "name", checkpoint->name);
+  quiesce_describe (&quiesce, *reply);
   return 0;
 }

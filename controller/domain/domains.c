@@ -57,19 +57,33 @@ read_disk_names (json_object *body, struct domain_record *record)
   return 0;
 }
 
+/* 'path' may be NULL or "": none. */
+static int
+set_agent (struct domain_record *record, const char *path)
+{
+  char *copy = path && *path ? strdup (path) : NULL;
+
+  if (path && *path && copy == NULL)
+    return fail_errno (ERROR_SYSTEM, "domain");
+  free (record->agent);
+  record->agent = copy;
+  return 0;
+}
+
 static struct domain_record *
 read_domain (json_object *body)
 {
   CLEANUP_DOMAIN_RECORD struct domain_record *record =
       calloc (1, sizeof *record);
-  const char *name, *qmp;
+  const char *name, *qmp, *agent;
 
   if (record == NULL) {
     fail_errno (ERROR_SYSTEM, "domain");
     return NULL;
   }
   if (json_get_text (body, "name", &name) == -1 ||
-      json_get_text (body, "qmp", &qmp) == -1)
+      json_get_text (body, "qmp", &qmp) == -1 ||
+      json_get_text (body, "agent", &agent) == -1)
     return NULL;
   if (name == NULL || qmp == NULL) {
     fail (ERROR_INVALID,
@@ -84,7 +98,8 @@ read_domain (json_object *body)
   }
   record->name = strdup (name);
   record->qmp = strdup (qmp);
-  if (record->name == NULL || record->qmp == NULL) {
+  if (record->name == NULL || record->qmp == NULL ||
+      set_agent (record, agent) == -1) {
     fail_errno (ERROR_SYSTEM, "domain");
     return NULL;
   }
@@ -187,6 +202,7 @@ describe_domain (const struct domain_record *record, struct qmp *qmp,
   }
   json_add_text (reply, "name", record->name);
   json_add_text (reply, "qmp", record->qmp);
+  json_add_text (reply, "agent", record->agent);
   json_add_text (reply, "qemu", qmp_version_text (qmp));
   json_add_text (reply, "method",
                  capture_method_name (capture_method_for (qmp, iothread)));
@@ -272,6 +288,32 @@ operation_domain_info (struct service *service,
   if (look.qmp == NULL || reconcile (&look, &now) == -1)
     return -1;
   *reply = describe_domain (record, look.qmp, entry, &now);
+  return 0;
+}
+
+int
+operation_domain_set (struct service *service,
+                      const struct operation_request *request,
+                      json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      service_lock_domain (service, request->domain);
+  CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
+  const char *agent;
+
+  if (entry == NULL)
+    return -1;
+  record = catalogue_domain (service->state, request->domain);
+  if (record == NULL || json_get_text (request->body, "agent", &agent) == -1)
+    return -1;
+  if (json_object_object_get_ex (request->body, "agent", NULL) &&
+      (set_agent (record, agent) == -1 ||
+       catalogue_replace_domain (service->state, record) == -1))
+    return -1;
+  *reply = json_object_new_object ();
+  json_add_text (*reply, "name", record->name);
+  json_add_text (*reply, "qmp", record->qmp);
+  json_add_text (*reply, "agent", record->agent);
   return 0;
 }
 

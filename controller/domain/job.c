@@ -149,6 +149,7 @@ job_free (struct job *job)
     job->kind->free (job);
   qmp_close (job->qmp);
   plan_free (job->plan);
+  quiesce_clear (&job->quiesce);
   forget_events (job);
   pthread_mutex_destroy (&job->lock);
   free (job->broken);
@@ -181,6 +182,10 @@ job_new (const struct job_request *request, enum backup_mode mode,
   job->changed = request->changed;
   job->changed_opaque = request->changed_opaque;
   job->events = request->events;
+  if (request->quiesce) {
+    job->quiesce = *request->quiesce;
+    *request->quiesce = (struct quiesce){ 0 };
+  }
   job->state = strdup (request->state);
   job->domain = strdup (request->domain->name);
   job->monitor = strdup (request->domain->qmp);
@@ -313,6 +318,25 @@ check_disks (struct job *job, const struct domain_record *domain)
   return 0;
 }
 
+/* The error of the cut, if there is one, comes before that of the thaw. */
+static int
+cut_quiesced (struct job *job)
+{
+  CLEANUP_FREE char *error = NULL;
+  enum error_kind kind;
+  int r;
+
+  if (quiesce_freeze (&job->quiesce) == -1)
+    return -1;
+  r = job->kind->cut (job);
+  if (r == 0)
+    return quiesce_thaw (&job->quiesce);
+  error = strdup (error_message ());
+  kind = error_kind ();
+  quiesce_thaw (&job->quiesce);
+  return fail (kind, "%s", error ? error : "out of memory");
+}
+
 static int
 cut (struct job *job, const struct domain_record *domain)
 {
@@ -324,7 +348,7 @@ cut (struct job *job, const struct domain_record *domain)
     return -1;
   /* All that came so far was before the point in time. */
   forget_events (job);
-  if (job->kind->cut (job) == -1 || job->kind->open (job) == -1)
+  if (cut_quiesced (job) == -1 || job->kind->open (job) == -1)
     return -1;
   job->outcome = JOB_RUNNING;
   tell_begun (job);
@@ -567,6 +591,7 @@ job_describe (struct job *job)
   json_add_text (json, "checkpoint", job_checkpoint (job));
   json_add_text (json, "xml", xml);
   describe_waiting (job, json);
+  quiesce_describe (&job->quiesce, json);
   job->kind->describe (job, json);
   for (i = 0; i < job->plan->nr_disks; i++)
     json_object_array_add (disks, describe_disk (job, i));

@@ -13,6 +13,7 @@
 #include "controller/domain/events.h"
 #include "controller/domain/findings.h"
 #include "controller/domain/plan.h"
+#include "controller/domain/quiesce.h"
 #include "controller/qmp/qmp.h"
 
 struct job;
@@ -27,6 +28,7 @@ struct job_request {
   unsigned wait_seconds;      /* how long it may stay prepared; 0: it is cut
                                  at once */
   bool changes_only;          /* of disks that have a base */
+  struct quiesce *quiesce;    /* taken over, and left empty */
   struct findings *findings;  /* the domain's */
   struct events *events;      /* the service's: what becomes of it is told */
   /* Called on a thread of the job's when job_settle may have something to do,

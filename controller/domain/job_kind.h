@@ -38,6 +38,7 @@ struct job {
   const struct job_kind *kind;
   void *parts; /* the kind's own; NULL: it has not begun */
   enum job_outcome outcome;
+  struct quiesce quiesce;
   unsigned wait_seconds; /* how long it may be prepared; 0: it does not wait */
   struct timespec wait_until; /* CLOCK_MONOTONIC */
   void (*changed) (void *opaque);

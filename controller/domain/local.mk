@@ -33,6 +33,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/plan_restore.c \
 	controller/domain/recovery.c controller/domain/recovery.h \
 	controller/domain/plan_pull.c controller/domain/plan_push.c \
+	controller/domain/quiesce.c controller/domain/quiesce.h \
 	controller/domain/settler.c controller/domain/settler.h \
 	controller/domain/reconcile.c controller/domain/reconcile.h \
 	controller/domain/service.c controller/domain/service.h \

@@ -64,6 +64,8 @@ int operation_domain_add (struct service *, const struct operation_request *,
                           json_object **);
 int operation_domain_info (struct service *, const struct operation_request *,
                            json_object **);
+int operation_domain_set (struct service *, const struct operation_request *,
+                          json_object **);
 int operation_domain_remove (struct service *, const struct operation_request *,
                              json_object **);
 int operation_checkpoint_list (struct service *,

@@ -43,27 +43,18 @@ qmp_take_answer (struct qmp *qmp, json_object *message)
   json_object_put (message);
 }
 
-/* Sends all; a socket that takes nothing for long (SO_SNDTIMEO) is an error. */
+/* A socket that takes nothing for long (SO_SNDTIMEO) is an error. */
 static int
 send_text (struct qmp *qmp, const char *text, size_t size)
 {
-  while (size > 0) {
-    ssize_t r = send (qmp->fd, text, size, MSG_NOSIGNAL);
-
-    if (r < 0 && errno == EINTR)
-      continue;
-    if (r < 0 && (errno == EPIPE || errno == ECONNRESET))
-      return 0; /* the reader says so to who waits for the answer */
-    if (r < 0) {
-      /* Half a command may be on its way: nothing can follow it. */
-      shutdown (qmp->fd, SHUT_RDWR);
-      return fail_errno (ERROR_QEMU, "cannot write to the monitor '%s'",
-                         qmp->path);
-    }
-    text += r;
-    size -= r;
-  }
-  return 0;
+  if (qmp_socket_send (qmp->fd, text, size) == 0)
+    return 0;
+  if (errno == EPIPE || errno == ECONNRESET)
+    return 0; /* the reader says so to who waits for the answer */
+  fail_errno (ERROR_QEMU, "cannot write to the monitor '%s'", qmp->path);
+  /* Half a command may be on its way: nothing can follow it. */
+  shutdown (qmp->fd, SHUT_RDWR);
+  return -1;
 }
 
 /* The text of a command with its id; consumes the arguments. */
@@ -149,24 +140,6 @@ wait_answer (struct qmp *qmp, const char *name, struct pending *pending,
   return pending->answer ? 0 : fail_no_answer (qmp, name);
 }
 
-/* The value of the answer, or its error. */
-static int
-read_answer (const char *name, json_object *answer, json_object **result)
-{
-  json_object *value;
-  const char *text;
-
-  if (json_object_object_get_ex (answer, "return", &value)) {
-    *result = json_object_get (value);
-    return 0;
-  }
-  text = json_object_object_get_ex (answer, "error", &value)
-             ? qmp_string (value, "desc")
-             : NULL;
-  return fail (ERROR_QEMU, "%s: %s", name,
-               text ? text : "QEMU's answer has neither return nor error");
-}
-
 static void
 forget_pending (struct qmp *qmp, struct pending *pending, size_t count)
 {
@@ -205,8 +178,8 @@ qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
   for (size_t i = 0; i < count; i++) {
     r = wait_answer (qmp, commands[i].name, &pending[i], &deadline);
     if (r == 0)
-      r = read_answer (commands[i].name, pending[i].answer,
-                       &commands[i].result);
+      r = qmp_read_answer (commands[i].name, pending[i].answer,
+                           &commands[i].result);
     if (r == 0 || result != 0)
       continue;
     result = r;

@@ -32,6 +32,10 @@ static int
 fail_connect (const char *path)
 {
   switch (errno) {
+  case ENAMETOOLONG:
+    return fail (ERROR_INVALID,
+                 "the path of the QMP socket is longer than %zu bytes: '%s'",
+                 sizeof (struct sockaddr_un) - sizeof (sa_family_t) - 1, path);
   case ENOENT:
   case ENOTDIR:
     return fail (ERROR_QEMU,
@@ -56,38 +60,16 @@ fail_connect (const char *path)
   }
 }
 
-static void
-limit_sending (int fd, time_t seconds)
-{
-  struct timeval limit = { .tv_sec = seconds };
-
-  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-}
-
 int
 qmp_socket_connect (const char *path)
 {
-  CLEANUP_CLOSE int fd = -1;
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  int r;
+  const struct timeval limit = { .tv_sec = SEND_LIMIT_S };
+  int fd = qmp_socket_open (path, GREETING_LIMIT_MS / 1000);
 
-  if (strlen (path) >= sizeof address.sun_path)
-    return fail (ERROR_INVALID,
-                 "the path of the QMP socket is longer than %zu bytes: '%s'",
-                 sizeof address.sun_path - 1, path);
-  strcpy (address.sun_path, path);
-  fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
-    return fail_errno (ERROR_SYSTEM, "cannot make a socket");
-  /* A full queue of waiting clients blocks connect, too. */
-  limit_sending (fd, GREETING_LIMIT_MS / 1000);
-  do
-    r = connect (fd, (struct sockaddr *) &address, sizeof address);
-  while (r < 0 && errno == EINTR);
-  if (r < 0)
     return fail_connect (path);
-  limit_sending (fd, SEND_LIMIT_S);
-  return STEAL_FD (fd);
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  return fd;
 }
 
 json_object *

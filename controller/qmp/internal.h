@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Between the files of the QMP client only: the stream of messages, the events
- * that were kept, and the schema. */
+/* Between the files of the QMP client only: a connection, the events that were
+ * kept, and the schema. */
 
 #ifndef PULLBACK_QMP_INTERNAL_H
 #define PULLBACK_QMP_INTERNAL_H
@@ -8,33 +8,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "controller/qmp/json.h"
 #include "controller/qmp/qmp.h"
-
-/* One JSON object after another from a socket that it does not own. */
-struct qmp_stream {
-  int fd;
-  json_tokener *tokener;
-  size_t message_bytes; /* of the message that is being read */
-  size_t start, end;    /* what of 'buffer' has not been parsed */
-  char buffer[65536];
-};
-
-enum qmp_stream_status {
-  STREAM_MESSAGE,
-  STREAM_END,     /* the other side closed, or the socket failed */
-  STREAM_TIMEOUT, /* nothing whole came before the deadline */
-  STREAM_GARBAGE, /* not a JSON object, or one beyond the limits */
-};
-
-int qmp_stream_open (struct qmp_stream *stream, int fd);
-void qmp_stream_close (struct qmp_stream *stream);
-/* 'deadline' (CLOCK_MONOTONIC) may be NULL.  *message is the caller's. */
-enum qmp_stream_status qmp_stream_next (struct qmp_stream *stream,
-                                        const struct timespec *deadline,
-                                        json_object **message);
+#include "controller/qmp/stream.h"
 
 /* The last events, so that one that came before anybody waited is found. */
 #define QMP_EVENTS_KEPT 1024
@@ -85,8 +62,5 @@ void qmp_take_answer (struct qmp *qmp, json_object *message);
 json_object *qmp_schema_index (json_object *schema);
 bool qmp_schema_knows (json_object *by_name, const char *command,
                        const char *variant, const char *member);
-
-/* CLOCK_MONOTONIC in so many milliseconds. */
-struct timespec qmp_deadline (int milliseconds);
 
 #endif /* PULLBACK_QMP_INTERNAL_H */

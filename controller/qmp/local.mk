@@ -8,4 +8,4 @@ controller_libcontroller_la_SOURCES += \
 	controller/qmp/internal.h \
 	controller/qmp/qmp.c controller/qmp/qmp.h \
 	controller/qmp/schema.c \
-	controller/qmp/stream.c
+	controller/qmp/stream.c controller/qmp/stream.h

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The stream of QMP messages: JSON objects one after another, parsed as the
- * bytes come, each bounded in size and depth. */
+/* The stream of messages: a socket, JSON objects one after another, parsed as
+ * the bytes come, each bounded in size and depth. */
 
 #include <config.h>
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 
+#include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/qmp/internal.h"
+#include "controller/qmp/json.h"
+#include "controller/qmp/stream.h"
 
 /* query-qmp-schema answers with about 250 kB; a list of nodes with long backing
  * chains can be larger, and each image of a chain nests two levels. */
@@ -137,4 +142,83 @@ qmp_stream_next (struct qmp_stream *stream, const struct timespec *deadline,
     if (status != STREAM_MESSAGE)
       return status;
   }
+}
+
+enum qmp_stream_status
+qmp_stream_skip (struct qmp_stream *stream, char byte,
+                 const struct timespec *deadline)
+{
+  json_tokener_reset (stream->tokener);
+  stream->message_bytes = 0;
+  for (;;) {
+    const char *unread = stream->buffer + stream->start;
+    const char *found = memchr (unread, byte, stream->end - stream->start);
+    enum qmp_stream_status status;
+
+    if (found) {
+      stream->start += found + 1 - unread;
+      return STREAM_MESSAGE;
+    }
+    stream->start = stream->end;
+    status = fill (stream, deadline);
+    if (status != STREAM_MESSAGE)
+      return status;
+  }
+}
+
+int
+qmp_socket_open (const char *path, time_t seconds)
+{
+  const struct timeval limit = { .tv_sec = seconds };
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  CLEANUP_CLOSE int fd = -1;
+  int r;
+
+  if (strlen (path) >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy (address.sun_path, path);
+  fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -1;
+  /* A full queue of waiting clients blocks connect, too. */
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  do
+    r = connect (fd, (struct sockaddr *) &address, sizeof address);
+  while (r < 0 && errno == EINTR);
+  return r < 0 ? -1 : STEAL_FD (fd);
+}
+
+int
+qmp_socket_send (int fd, const char *text, size_t size)
+{
+  while (size > 0) {
+    ssize_t r = send (fd, text, size, MSG_NOSIGNAL);
+
+    if (r < 0 && errno == EINTR)
+      continue;
+    if (r < 0)
+      return -1;
+    text += r;
+    size -= r;
+  }
+  return 0;
+}
+
+int
+qmp_read_answer (const char *name, json_object *answer, json_object **result)
+{
+  json_object *value;
+  const char *text;
+
+  if (json_object_object_get_ex (answer, "return", &value)) {
+    *result = json_object_get (value);
+    return 0;
+  }
+  text = json_object_object_get_ex (answer, "error", &value)
+             ? qmp_string (value, "desc")
+             : NULL;
+  return fail (ERROR_QEMU, "%s: %s", name,
+               text ? text : "the answer has neither return nor error");
 }

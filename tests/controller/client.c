@@ -63,15 +63,17 @@ domains (pullback_handle *handle, const char *qmp)
                PULLBACK_ERROR_INVALID, "'..'");
   check_error (pullback_domain_info (handle, "web") == NULL,
                PULLBACK_ERROR_NOT_FOUND, "'web'");
-  check_error (pullback_domain_add (handle, "web", "/nowhere", NULL) == NULL,
-               PULLBACK_ERROR_QEMU, "/nowhere");
-  check_error (pullback_domain_add (handle, "web", qmp, bad) == NULL,
-               PULLBACK_ERROR_INVALID, "'data'");
-  check_reply (pullback_domain_add (handle, "web\303\245 %2F", qmp, disks),
-               "\"data\"");
-  check_error (pullback_domain_add (handle, "web\303\245 %2F", qmp, NULL) ==
+  check_error (pullback_domain_add (handle, "web", "/nowhere", NULL, NULL) ==
                    NULL,
-               PULLBACK_ERROR_CONFLICT, "web\303\245 %2F");
+               PULLBACK_ERROR_QEMU, "/nowhere");
+  check_error (pullback_domain_add (handle, "web", qmp, NULL, bad) == NULL,
+               PULLBACK_ERROR_INVALID, "'data'");
+  check_reply (
+      pullback_domain_add (handle, "web\303\245 %2F", qmp, NULL, disks),
+      "\"data\"");
+  check_error (
+      pullback_domain_add (handle, "web\303\245 %2F", qmp, NULL, NULL) == NULL,
+      PULLBACK_ERROR_CONFLICT, "web\303\245 %2F");
   check_reply (pullback_domain_info (handle, "web\303\245 %2F"), "\"data\"");
 }
 

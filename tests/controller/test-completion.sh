@@ -24,7 +24,7 @@ offered ()
 
 export PULLBACK_HOME=$tmp/home
 same "verbs" "$(offered pullback domain-)" \
-  "domain-add domain-list domain-info domain-remove"
+  "domain-add domain-list domain-info domain-set domain-remove"
 same "verbs after help" "$(offered pullback help backup-d)" "backup-dumpxml"
 same "verbs after a URI" "$(offered pullback -c unix:///x backup-d)" \
   "backup-dumpxml"

@@ -6,17 +6,28 @@
 PATH=$PATH:/usr/sbin:/sbin
 guest_cache=${PULLBACK_GUEST_CACHE:-$builddir/tests/guest/cache}
 
-# guest_start [--program FILE]... [QEMU-ARGS]...: boots; programs are found in the
-# guest's /bin.  What the kernel says is in $tmp/guest.log.
+# guest_start [--agent] [--program FILE]... [QEMU-ARGS]...: boots; programs are found
+# in the guest's /bin, and with --agent the guest agent runs, whose socket on the host
+# is $tmp/agent.sock.  What the kernel says is in $tmp/guest.log.
 guest_start ()
 {
-  local root=$tmp/guest-root
+  local root=$tmp/guest-root agent=()
   [ -f "$guest_cache/modules/order" ] ||
     skip "no kernel for the guest; './bootstrap' fetches it"
   mkdir -p "$root/bin" "$root/modules"
   cp "$(command -v busybox)" "$root/bin/busybox"
   cp "$srcdir/tests/guest/init" "$root/init"
   cp "$guest_cache"/modules/* "$root/modules"
+  if [ "${1:-}" = --agent ]; then
+    [ -x "$guest_cache/agent/qemu-ga" ] ||
+      skip "no guest agent; './bootstrap' fetches it"
+    mkdir -p "$root/lib64"
+    cp "$guest_cache"/agent/* "$root/lib64"
+    agent=(-chardev "socket,path=$tmp/agent.sock,server=on,wait=off,id=agent"
+      -device virtio-serial-pci
+      -device virtserialport,chardev=agent,name=org.qemu.guest_agent.0)
+    shift
+  fi
   while [ "${1:-}" = --program ]; do
     cp "$2" "$root/bin"
     shift 2
@@ -29,8 +40,9 @@ guest_start ()
     -kernel "$guest_cache/vmlinuz" -initrd "$tmp/initramfs" \
     -append 'console=ttyS0 panic=-1 quiet mitigations=off' -no-reboot \
     -serial "file:$tmp/guest.log" \
-    -serial "unix:$tmp/console.sock,server=on,wait=off" "$@"
+    -serial "unix:$tmp/console.sock,server=on,wait=off" "${agent[@]}" "$@"
   wait_for 120 grep -qs '^guest: ready' "$tmp/guest.log"
+  [ ${#agent[@]} -eq 0 ] || guest_agent
 }
 
 # guest_run 'COMMANDS' [SECONDS]: prints their its output, returns its status.
@@ -38,4 +50,12 @@ guest_run ()
 {
   /usr/bin/python3 "$srcdir/tests/guest/console.py" "$tmp/console.sock" \
     "${2:-60}" "$1"
+}
+
+# guest_agent: starts the guest's agent; its pid is in the guest's /run/qemu-ga.pid.
+guest_agent ()
+{
+  guest_run 'LD_LIBRARY_PATH=/lib64 /lib64/qemu-ga --method virtio-serial \
+    --path /dev/vport*p1 --statedir /run \
+    --logfile /run/qemu-ga.log >/dev/null 2>&1 & echo $! >/run/qemu-ga.pid'
 }

@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Fetches the guest's kernel once, so that tests need no network: Debian's cloud
 # kernel, unpacked and not installed, or else the kernel of this machine.
-#   prepare.sh FOLDER    FOLDER/vmlinuz, FOLDER/modules/*.ko and their order
+#   prepare.sh FOLDER    FOLDER/vmlinuz, FOLDER/modules/*.ko and their order;
+#                        FOLDER/agent, qemu-ga with all that it loads, where
+#                        Debian's package can be had
 
 set -euo pipefail
 folder=${1:?usage: prepare.sh FOLDER}
 
-# What a virtio disk needs, in the order in which it can be loaded; a kernel may
+# What a virtio disk and the guest agent's port need, in the order in which it can be loaded; a kernel may
 # have some of them built in, and not each has all of them.
 modules=(
   virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci
-  virtio_blk
+  virtio_blk virtio_console
 )
 
-[ ! -f "$folder/modules/order" ] || exit 0
+# Made by this version of the list.
+! echo "${modules[@]}" | cmp -s - "$folder/made-of" || exit 0
 
 work=$(mktemp -d /tmp/pullback-kernel-XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -66,6 +69,20 @@ for module in "${modules[@]}"; do
   esac
   echo "$module.ko" >>"$work/result/modules/order"
 done
+
+# The agent is unpacked and not installed: it has no business on the host.
+if command -v apt-get >/dev/null &&
+  (cd "$work" && apt-get -q -o APT::Sandbox::User="$(id -un)" \
+    download qemu-guest-agent && dpkg-deb -x qemu-guest-agent_*.deb agent); then
+  mkdir "$work/result/agent"
+  cp "$work/agent/usr/sbin/qemu-ga" "$work/result/agent"
+  # "name => path (address)", and the loader alone.
+  ldd "$work/agent/usr/sbin/qemu-ga" | grep -o '/[^ ]*' |
+    xargs -I{} cp -L {} "$work/result/agent" ||
+    rm -r "$work/result/agent"
+fi
+
+echo "${modules[@]}" >"$work/result/made-of"
 
 # Whole or not at all, also when two of these run at the same time.
 mkdir -p "$(dirname "$folder")"
