@@ -4,20 +4,19 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "plugin/relay/connection.h"
+#include "plugin/relay/message.h"
 
 /* What a client has pulled, for whoever reads the log. */
 static void
 log_reads (const struct connection *connection)
 {
   if (connection->reads > 0)
-    fprintf (stderr,
-             "pullback-relay: a client of export '%s' read %" PRIu64
-             " bytes in %" PRIu64 " requests\n",
-             connection->export, connection->bytes_read, connection->reads);
+    message ("a client has read %" PRIu64 " bytes in %" PRIu64
+             " requests of export '%s'",
+             connection->bytes_read, connection->reads, connection->export);
 }
 
 bool

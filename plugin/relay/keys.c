@@ -56,10 +56,19 @@ is_user (const char *name, const gnutls_datum_t *user)
   return same;
 }
 
+/* There are all keys in it. */
+static void
+forget (char **text)
+{
+  if (*text)
+    gnutls_memset (*text, 0, MAX_SIZE);
+  free (*text);
+}
+
 int
 keys_find (int fd, const gnutls_datum_t *user, gnutls_datum_t *key)
 {
-  CLEANUP_FREE char *text = read_file (fd);
+  __attribute__ ((cleanup (forget))) char *text = read_file (fd);
   char *rest = text, *line, *digits;
   gnutls_datum_t encoded;
 

@@ -182,12 +182,12 @@ wait_for_clients (struct server *server, unsigned seconds)
 {
   struct timespec limit;
 
-  clock_gettime (CLOCK_REALTIME, &limit);
+  clock_gettime (CLOCK_MONOTONIC, &limit);
   limit.tv_sec += seconds;
   LOCK_IN_SCOPE (&server->lock);
   while (server->count > 0)
-    if (pthread_cond_timedwait (&server->changed, &server->lock, &limit) ==
-        ETIMEDOUT)
+    if (pthread_cond_clockwait (&server->changed, &server->lock,
+                                CLOCK_MONOTONIC, &limit) == ETIMEDOUT)
       break;
   return server->count == 0;
 }

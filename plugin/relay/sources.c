@@ -55,16 +55,26 @@ report (const struct source *source, const char *text)
   return -1;
 }
 
+/* Not the time of day, which can be set meanwhile. */
+static time_t
+now (void)
+{
+  struct timespec time;
+
+  clock_gettime (CLOCK_MONOTONIC, &time);
+  return time.tv_sec;
+}
+
 /* Runs the handle until 'done' says so. */
 static int
 run (struct source *source, bool (*done) (struct nbd_handle *))
 {
-  const time_t limit = time (NULL) + TIME_LIMIT;
+  const time_t limit = now () + TIME_LIMIT;
 
   while (!done (source->nbd)) {
     if (nbd_aio_is_dead (source->nbd) || nbd_aio_is_closed (source->nbd))
       return report (source, "upstream has closed the connection");
-    if (time (NULL) >= limit)
+    if (now () >= limit)
       return report (source, "upstream does not answer");
     if (nbd_poll (source->nbd, 1000) == -1)
       return report (source, nbd_get_error ());

@@ -256,6 +256,34 @@ def check_bad_arguments():
     assert not os.path.exists(stage.path('never.sock'))
 
 
+def check_names_do_not_forge_the_log():
+    with open(stage.path('log'), 'wb') as log:
+        relay, socket = stage.relay(origin_path, stderr=log)
+        with wire.Client(socket) as c:
+            c.go('x\npullback-relay: forged')
+            c.request(READ, 0, 512)
+            stage.wait_for('the request', lambda: origin.waiting)
+            origin.release()
+            c.receive(16 + 512)
+        assert stage.end(relay) == 0
+    with open(stage.path('log')) as log:
+        assert 'x?pullback-relay: forged' in log.read()
+
+
+def check_the_log_does_not_grow_without_bound():
+    with open(stage.path('log'), 'wb') as log:
+        relay, socket = stage.relay(stage.path('nothing.sock'),
+                                    '--negotiation-time', '100', stderr=log)
+        with wire.Client(socket) as c:
+            for _ in range(1500):
+                c.send_option(wire.LIST)
+                assert c.option_replies(wire.LIST)[-1][0] == ERR_SHUTDOWN
+        assert stage.end(relay) == 0
+    with open(stage.path('log')) as log:
+        lines = log.readlines()
+    assert 1000 <= len(lines) < 1500, len(lines)
+
+
 def check_help_agrees_with_the_manual():
     usage = subprocess.run(['pullback-relay', '--help'], check=True,
                            stdout=subprocess.PIPE).stdout.decode()
