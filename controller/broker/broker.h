@@ -13,7 +13,7 @@ enum broker_listener {
   BROKER_LISTENERS,
   /* Those that it only holds: the plugin's and the relay's. */
   BROKER_HELD,
-  BROKER_MAX_LISTENERS = BROKER_HELD + 2,
+  BROKER_MAX_LISTENERS = BROKER_HELD + 3,
 };
 
 #endif /* PULLBACK_BROKER_H */

@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "controller/cli/backup_begin.h"
+#include "controller/cli/backup_ticket.h"
 #include "controller/cli/cut.h"
 #include "controller/cli/reply.h"
 #include "controller/cli/table.h"
@@ -250,7 +251,11 @@ backup_show_started (struct invocation *invocation, json_object *backup)
                  value_of (invocation, "domain"));
   printf ("Backup %s\n\n",
           state && strcmp (state, "prepared") == 0 ? state : "started");
-  return backup_show (backup);
+  if (backup_show (backup) == -1)
+    return -1;
+  return reply_has (backup, "ticket")
+             ? ticket_show (reply_object (backup, "ticket"))
+             : 0;
 }
 
 static int
@@ -355,6 +360,10 @@ const struct verb backup_verbs[] = {
     .help = "Show the XML of the backup that runs",
     .parameters = running_parameters,
     .run = backup_dumpxml },
+  { .name = "backup-ticket",
+    .help = "Add, list and revoke the tickets of a backup served with TLS",
+    .parameters = backup_ticket_parameters,
+    .run = backup_ticket },
   { .name = "backup-end",
     .help = "End a backup, and keep its checkpoint",
     .parameters = end_parameters,

@@ -9,19 +9,21 @@
 
 #include "common/cleanup.h"
 #include "controller/cli/backup_begin.h"
+#include "controller/cli/backup_ticket.h"
 #include "controller/cli/checkpoint.h"
 #include "controller/cli/cut.h"
 #include "controller/cli/files.h"
 #include "controller/cli/reply.h"
+#include "controller/cli/seconds.h"
 #include "controller/cli/target.h"
 #include "controller/common/error.h"
 #include "controller/common/paths.h"
 #include "controller/formats/formats.h"
 
 /* Options that say what a document would say. */
-static const char *const document_options[] = {
-  "incremental", "disk", "listen", "push", "target", "format", NULL
-};
+static const char *const document_options[] = { "incremental", "disk", "listen",
+                                                "tls",         "push", "target",
+                                                "format",      NULL };
 
 /* HOST:PORT, where an IPv6 address stands in brackets. */
 static int
@@ -141,7 +143,8 @@ check_mode (const struct invocation *invocation)
 {
   static const char *const for_push[] = { "target", "format", "reuse-external",
                                           NULL };
-  static const char *const for_pull[] = { "listen", "scratch", "method",
+  static const char *const for_pull[] = { "listen",       "tls",     "ticket",
+                                          "insecure",     "scratch", "method",
                                           "changes-only", NULL };
   bool push = is_given (invocation, "push");
   const char *const *option = push ? for_pull : for_push;
@@ -154,6 +157,15 @@ check_mode (const struct invocation *invocation)
     if (is_given (invocation, *option))
       return fail (ERROR_INVALID, "--%s is only for a backup %s --push",
                    *option, push ? "without" : "with");
+  return 0;
+}
+
+static int
+read_tls (const struct invocation *invocation, struct backup *backup)
+{
+  backup->tls = is_given (invocation, "tls");
+  if (backup->tls && !backup->server_given)
+    return fail (ERROR_INVALID, "--tls needs --listen");
   return 0;
 }
 
@@ -172,6 +184,7 @@ backup_xml_from_options (const struct invocation *invocation)
   backup->mode = is_given (invocation, "push") ? BACKUP_PUSH : BACKUP_PULL;
   if (check_mode (invocation) == -1 ||
       (listen && parse_listen (listen, backup) == -1) ||
+      read_tls (invocation, backup) == -1 ||
       name_disks (invocation, backup) == -1)
     return NULL;
   return backup_format (backup);
@@ -224,6 +237,8 @@ read_options (const struct invocation *invocation,
     options->flags |= PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL;
   if (is_given (invocation, "prepare"))
     options->flags |= PULLBACK_BACKUP_BEGIN_PREPARE;
+  if (is_given (invocation, "insecure"))
+    options->flags |= PULLBACK_BACKUP_BEGIN_INSECURE;
   if (is_given (invocation, "no-pause"))
     options->flags |= PULLBACK_BACKUP_BEGIN_NO_PAUSE;
   if (is_given (invocation, "changes-only"))
@@ -236,10 +251,10 @@ read_options (const struct invocation *invocation,
     return fail (ERROR_INVALID, "--quiesce-timeout needs --quiesce");
   if (read_quiesce (invocation, PULLBACK_BACKUP_BEGIN_QUIESCE,
                     PULLBACK_BACKUP_BEGIN_QUIESCE_TRY, &options->flags) == -1 ||
-      read_seconds (invocation, "quiesce-timeout", &options->quiesce_seconds) ==
-          -1)
+      read_seconds (invocation, "quiesce-timeout", MAX_SECONDS,
+                    &options->quiesce_seconds) == -1)
     return -1;
-  return read_seconds (invocation, "prepare-timeout",
+  return read_seconds (invocation, "prepare-timeout", MAX_SECONDS,
                        &options->prepare_seconds);
 }
 
@@ -269,6 +284,8 @@ backup_begin (struct invocation *invocation)
   CLEANUP_FREE char *backup_xml = get_backup_xml (invocation);
   CLEANUP_FREE char *checkpoint_document = NULL;
   CLEANUP_FREE char *scratch = NULL;
+  CLEANUP_FREE char *key_file = NULL;
+  struct pullback_ticket ticket;
   CLEANUP_REPLY json_object *reply = NULL;
   char *text;
 
@@ -283,6 +300,16 @@ backup_begin (struct invocation *invocation)
       return -1;
     options.scratch_folder = scratch;
   }
+  /* What is printed once must not be lost when a hook fails. */
+  if (refuse_both (invocation, "ticket", "hook") == -1)
+    return -1;
+  if (is_given (invocation, "ticket")) {
+    if (ticket_read (invocation, &ticket, &key_file) == -1)
+      return -1;
+    options.ticket = &ticket;
+  }
+  else if (ticket_refuse_parameters (invocation, "ticket") == -1)
+    return -1;
   /* Files and options are wrong or right without a daemon. */
   if (open_daemon (invocation) == -1)
     return -1;
@@ -318,6 +345,13 @@ const struct parameter backup_begin_parameters[] = {
   { FLAG, "reuse-external", NULL, "push to files that are there already" },
   { OPTION, "listen", "ADDRESS",
     "serve on unix:PATH or tcp:HOST:PORT (without: a socket of its own)" },
+  { FLAG, "tls", NULL,
+    "serve with TLS and the certificates of pullbackd --tls-certificates" },
+  { FLAG, "ticket", NULL,
+    "serve with TLS, and print a key and URIs for one who may pull" },
+  TICKET_PARAMETERS,
+  { FLAG, "insecure", NULL,
+    "serve addresses that others can reach, without TLS" },
   { OPTION, "scratch", "FOLDER", "where scratch files are made" },
   { OPTION, "method", "METHOD",
     "transaction, filter or overlay (without: what suits this QEMU)" },

@@ -14,6 +14,7 @@
 #include "controller/cli/backup_begin.h"
 #include "controller/cli/cut.h"
 #include "controller/cli/reply.h"
+#include "controller/cli/seconds.h"
 #include "controller/common/error.h"
 #include "controller/quiesce/freezer.h"
 
@@ -35,33 +36,11 @@ read_quiesce (const struct invocation *invocation, unsigned flag,
 }
 
 int
-read_seconds (const struct invocation *invocation, const char *option,
-              unsigned *seconds)
-{
-  const char *text = value_of (invocation, option);
-  char *end;
-  unsigned long value;
-
-  *seconds = 0;
-  if (text == NULL)
-    return 0;
-  errno = 0;
-  value = strtoul (text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end || errno || value == 0 ||
-      value > MAX_SECONDS)
-    return fail (ERROR_INVALID,
-                 "--%s takes a number of seconds from 1 to %d, not '%s'",
-                 option, MAX_SECONDS, text);
-  *seconds = value;
-  return 0;
-}
-
-int
 read_hook_seconds (const struct invocation *invocation, unsigned *seconds)
 {
   if (is_given (invocation, "hook-timeout") && !is_given (invocation, "hook"))
     return fail (ERROR_INVALID, "--hook-timeout needs --hook");
-  if (read_seconds (invocation, "hook-timeout", seconds) == -1)
+  if (read_seconds (invocation, "hook-timeout", MAX_SECONDS, seconds) == -1)
     return -1;
   if (*seconds == 0)
     *seconds = DEFAULT_HOOK_SECONDS;

@@ -25,10 +25,6 @@ int read_quiesce (const struct invocation *invocation, unsigned flag,
 /* Of options that are a time. */
 #define MAX_SECONDS 86400
 
-/* A number of seconds, 0 if the option is not given. */
-int read_seconds (const struct invocation *invocation, const char *option,
-                  unsigned *seconds);
-
 /* Of --hook-timeout, or else the default. */
 int read_hook_seconds (const struct invocation *invocation, unsigned *seconds);
 

@@ -11,6 +11,8 @@ controller_pullback_SOURCES = \
 	controller/cli/autostart.c controller/cli/autostart.h \
 	controller/cli/backup.c \
 	controller/cli/backup_begin.c controller/cli/backup_begin.h \
+	controller/cli/backup_ticket.c controller/cli/backup_ticket.h \
+	controller/cli/seconds.c controller/cli/seconds.h \
 	controller/cli/checkpoint.c controller/cli/checkpoint.h \
 	controller/cli/checkpoint_create.c \
 	controller/cli/checkpoint_edit.c \

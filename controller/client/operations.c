@@ -237,6 +237,24 @@ pullback_checkpoint_import (pullback_handle *handle, const char *domain,
       body);
 }
 
+static json_object *
+ticket_body (const struct pullback_ticket *ticket)
+{
+  json_object *body = json_object_new_object ();
+  const char *const *export;
+
+  if (ticket->exports && *ticket->exports) {
+    json_object *exports = json_object_new_array ();
+
+    for (export = ticket->exports; *export; export ++)
+      json_object_array_add (exports, json_object_new_string (*export));
+    json_object_object_add (body, "exports", exports);
+  }
+  add_seconds (body, "seconds", ticket->seconds);
+  add_string (body, "key_file", ticket->key_file);
+  return body;
+}
+
 char *
 pullback_backup_begin (pullback_handle *handle, const char *domain,
                        const char *backup_xml, const char *checkpoint_xml,
@@ -258,14 +276,48 @@ pullback_backup_begin (pullback_handle *handle, const char *domain,
             flags & PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL);
   add_flag (body, "prepare", flags & PULLBACK_BACKUP_BEGIN_PREPARE);
   add_flag (body, "no_pause", flags & PULLBACK_BACKUP_BEGIN_NO_PAUSE);
+  add_flag (body, "insecure", flags & PULLBACK_BACKUP_BEGIN_INSECURE);
   add_seconds (body, "prepare_seconds", options->prepare_seconds);
   add_flag (body, "changes_only", flags & PULLBACK_BACKUP_BEGIN_CHANGES_ONLY);
   add_quiesce (body, flags & PULLBACK_BACKUP_BEGIN_QUIESCE,
                flags & PULLBACK_BACKUP_BEGIN_QUIESCE_TRY);
   add_seconds (body, "quiesce_seconds", options->quiesce_seconds);
+  if (options->ticket)
+    json_object_object_add (body, "ticket", ticket_body (options->ticket));
   return client_request (
       handle, "POST", client_path (handle, "domains", domain, "backup", NULL),
       body);
+}
+
+char *
+pullback_ticket_add (pullback_handle *handle, const char *domain,
+                     const struct pullback_ticket *ticket)
+{
+  static const struct pullback_ticket all = { 0 };
+
+  return client_request (
+      handle, "POST",
+      client_path (handle, "domains", domain, "backup", "tickets", NULL),
+      ticket_body (ticket ? ticket : &all));
+}
+
+char *
+pullback_ticket_list (pullback_handle *handle, const char *domain)
+{
+  return client_request (
+      handle, "GET",
+      client_path (handle, "domains", domain, "backup", "tickets", NULL), NULL);
+}
+
+int
+pullback_ticket_revoke (pullback_handle *handle, const char *domain,
+                        const char *identity)
+{
+  return succeeded (
+      client_request (handle, "DELETE",
+                      client_path (handle, "domains", domain, "backup",
+                                   "tickets", identity, NULL),
+                      NULL));
 }
 
 char *

@@ -155,7 +155,17 @@ enum pullback_backup_begin_flags {
   /* with the guest's file systems frozen, by its agent, or not at all */
   PULLBACK_BACKUP_BEGIN_QUIESCE = 1 << 4,
   /* with the guest's file systems frozen if they can be */
-  PULLBACK_BACKUP_BEGIN_QUIESCE_TRY = 1 << 5
+  PULLBACK_BACKUP_BEGIN_QUIESCE_TRY = 1 << 5,
+  /* an address that others can reach may be served without TLS */
+  PULLBACK_BACKUP_BEGIN_INSECURE = 1 << 6
+};
+/* A key for TLS with which somebody may pull. */
+struct pullback_ticket {
+  const char *const *exports; /* only these and their views, up to NULL; NULL or
+                                 empty: all */
+  unsigned seconds;           /* until it ends; 0: when the backup ends */
+  const char *key_file; /* an absolute path where no file is; NULL: a file in
+                           the backup's folder */
 };
 /* What is zero or NULL is left to the daemon. */
 struct pullback_backup_options {
@@ -165,6 +175,7 @@ struct pullback_backup_options {
   const char *method, *scratch_folder;
   unsigned prepare_seconds; /* with PREPARE: when it is given up */
   unsigned quiesce_seconds; /* with QUIESCE: limit of each of its steps */
+  const struct pullback_ticket *ticket; /* serve with TLS, and make this one */
 };
 /* Each may be NULL: 'backup_xml' is a <domainbackup> document (none: all disks,
  * full), 'checkpoint_xml' a <domaincheckpoint> to be made at the same point in
@@ -178,6 +189,17 @@ PULLBACK_API char *pullback_backup_cut (pullback_handle *handle,
                                         const char *domain);
 PULLBACK_API char *pullback_backup_info (pullback_handle *handle,
                                          const char *domain);
+/* Tickets of a backup that is served with TLS.  The answer to the first one
+ * (and to the begin, as its member "ticket") has the key. */
+PULLBACK_API char *pullback_ticket_add (pullback_handle *handle,
+                                        const char *domain,
+                                        const struct pullback_ticket *ticket);
+PULLBACK_API char *pullback_ticket_list (pullback_handle *handle,
+                                         const char *domain);
+/* The connections of its clients are closed. */
+PULLBACK_API int pullback_ticket_revoke (pullback_handle *handle,
+                                         const char *domain,
+                                         const char *identity);
 /* With 'abort' non-zero the backup's checkpoint is not kept.  A push that runs
  * can only be ended so; one that has ended by itself is forgotten. */
 PULLBACK_API char *pullback_backup_end (pullback_handle *handle,

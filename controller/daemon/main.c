@@ -33,11 +33,24 @@ static const char usage[] =
     "  --state-folder FOLDER  for what survives a restart\n"
     "  --idle-exit SECONDS    end after so long without clients, domains in\n"
     "                         use and jobs; 0: never (default)\n"
+    "  --tls-certificates FOLDER\n"
+    "                         with ca-cert.pem, server-cert.pem and\n"
+    "                         server-key.pem, for backups that are served "
+    "with\n"
+    "                         TLS\n"
+    "  --tls-no-verify-peer   their clients need no certificate\n"
+    "  --tls-subject PATTERN  that their clients' certificates must match; "
+    "may\n"
+    "                         be repeated\n"
     "  --help                 show this and exit\n"
     "  --version              show the version and exit\n";
 
 struct settings {
   char *run_folder, *state_folder;
+  char *tls_certificates;
+  bool tls_any_peer;
+  const char **tls_subjects; /* of argv, up to NULL; NULL: none */
+  size_t nr_tls_subjects;
   unsigned idle_exit;
 };
 
@@ -114,15 +127,42 @@ replace_folder (char **folder, const char *given)
   return 0;
 }
 
+static int
+add_subject (struct settings *settings, const char *pattern)
+{
+  const char **grown =
+      reallocarray (settings->tls_subjects, settings->nr_tls_subjects + 2,
+                    sizeof *settings->tls_subjects);
+
+  if (grown == NULL)
+    return fail_errno (ERROR_SYSTEM, "--tls-subject");
+  settings->tls_subjects = grown;
+  grown[settings->nr_tls_subjects++] = pattern;
+  grown[settings->nr_tls_subjects] = NULL;
+  return 0;
+}
+
 /* 1: there is nothing more to do. */
 static int
 parse_options (int argc, char **argv, struct settings *settings)
 {
-  enum { RUN_FOLDER = 256, STATE_FOLDER, IDLE_EXIT, SHOW_HELP, SHOW_VERSION };
+  enum {
+    RUN_FOLDER = 256,
+    STATE_FOLDER,
+    IDLE_EXIT,
+    TLS_CERTIFICATES,
+    TLS_NO_VERIFY_PEER,
+    TLS_SUBJECT,
+    SHOW_HELP,
+    SHOW_VERSION
+  };
   static const struct option options[] = {
     { "run-folder", required_argument, NULL, RUN_FOLDER },
     { "state-folder", required_argument, NULL, STATE_FOLDER },
     { "idle-exit", required_argument, NULL, IDLE_EXIT },
+    { "tls-certificates", required_argument, NULL, TLS_CERTIFICATES },
+    { "tls-no-verify-peer", no_argument, NULL, TLS_NO_VERIFY_PEER },
+    { "tls-subject", required_argument, NULL, TLS_SUBJECT },
     { "help", no_argument, NULL, SHOW_HELP },
     { "version", no_argument, NULL, SHOW_VERSION },
     { NULL, 0, NULL, 0 },
@@ -141,6 +181,15 @@ parse_options (int argc, char **argv, struct settings *settings)
     case IDLE_EXIT:
       result = parse_seconds (optarg, &settings->idle_exit);
       break;
+    case TLS_CERTIFICATES:
+      result = replace_folder (&settings->tls_certificates, optarg);
+      break;
+    case TLS_NO_VERIFY_PEER:
+      settings->tls_any_peer = true;
+      break;
+    case TLS_SUBJECT:
+      result = add_subject (settings, optarg);
+      break;
     case SHOW_HELP:
       fputs (usage, stdout);
       return 1;
@@ -155,16 +204,30 @@ parse_options (int argc, char **argv, struct settings *settings)
                  "'%s' is not an option; pullbackd takes only "
                  "options, which --help lists",
                  argv[optind]);
+  if (result == 0 && settings->tls_any_peer && settings->tls_subjects)
+    return fail (ERROR_INVALID,
+                 "--tls-no-verify-peer and --tls-subject exclude each other");
   return result;
 }
 
-/* The defaults are needed only where not both folders are given. */
+/* CONFIGURATION/tls */
+static int
+set_certificates (struct settings *settings, const char *configuration)
+{
+  if (asprintf (&settings->tls_certificates, "%s/tls", configuration) != -1)
+    return 0;
+  settings->tls_certificates = NULL;
+  return fail_errno (ERROR_SYSTEM, "--tls-certificates");
+}
+
+/* The defaults are needed only where not all folders are given. */
 static int
 fill_in_folders (struct settings *settings)
 {
   CLEANUP_PATHS struct paths paths = { 0 };
 
-  if (settings->run_folder && settings->state_folder)
+  if (settings->run_folder && settings->state_folder &&
+      settings->tls_certificates)
     return 0;
   if (paths_default (&paths) == -1)
     return -1;
@@ -172,6 +235,8 @@ fill_in_folders (struct settings *settings)
     settings->run_folder = STEAL (paths.run);
   if (settings->state_folder == NULL)
     settings->state_folder = STEAL (paths.state);
+  if (settings->tls_certificates == NULL)
+    return set_certificates (settings, paths.config);
   return 0;
 }
 
@@ -203,8 +268,14 @@ wait_for_the_end (struct service *service, struct http *http,
 static int
 serve (const struct settings *settings, struct instance *instance)
 {
-  struct service *service =
-      service_new (settings->state_folder, settings->run_folder);
+  const struct service_settings for_service = {
+    .state_folder = settings->state_folder,
+    .run_folder = settings->run_folder,
+    .tls_certificates = settings->tls_certificates,
+    .tls_any_peer = settings->tls_any_peer,
+    .tls_subjects = settings->tls_subjects,
+  };
+  struct service *service = service_new (&for_service);
   struct http *http;
 
   if (service == NULL)
@@ -246,6 +317,8 @@ main (int argc, char **argv)
   }
   free (settings.run_folder);
   free (settings.state_folder);
+  free (settings.tls_certificates);
+  free (settings.tls_subjects);
   if (result != -1)
     return EXIT_SUCCESS;
   fprintf (stderr, "pullbackd: %s\n", error_message ());

@@ -22,7 +22,7 @@
 
 enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_NEEDED };
 
-/* "{domain}" and "{checkpoint}" in a pattern stand for a name. */
+/* "{domain}", "{checkpoint}" and "{ticket}" in a pattern stand for a name. */
 struct route_entry {
   const char *method, *pattern;
   operation operation;
@@ -46,6 +46,7 @@ operation_version (struct service *service,
 #define DOMAINS    "/v1/domains"
 #define DOMAIN     DOMAINS "/{domain}"
 #define CHECKPOINT DOMAIN "/checkpoints/{checkpoint}"
+#define TICKETS    DOMAIN "/backup/tickets"
 
 /* clang-format off */
 static const struct route_entry routes[] = {
@@ -71,6 +72,9 @@ static const struct route_entry routes[] = {
   { "GET", DOMAIN "/backup", operation_backup_info, BODY_NONE, 200, 0 },
   { "POST", DOMAIN "/backup", operation_backup_begin, BODY_OPTIONAL, 201, 0 },
   { "POST", DOMAIN "/backup/cut", operation_backup_cut, BODY_OPTIONAL, 200, 0 },
+  { "GET", TICKETS, operation_ticket_list, BODY_NONE, 200, 0 },
+  { "POST", TICKETS, operation_ticket_add, BODY_OPTIONAL, 201, 0 },
+  { "DELETE", TICKETS "/{ticket}", operation_ticket_revoke, BODY_NONE, 200, 0 },
   { "DELETE", DOMAIN "/backup", operation_backup_end, BODY_NONE, 200,
     OPTION_ABORT },
 };
@@ -108,7 +112,7 @@ static const struct {
 
 /* The names in a path and a query, decoded. */
 struct path_names {
-  char *domain, *checkpoint, *only;
+  char *domain, *checkpoint, *ticket, *only;
 };
 
 static void
@@ -117,6 +121,7 @@ path_names_free (struct path_names *names)
   free (names->domain);
   free (names->checkpoint);
   free (names->only);
+  free (names->ticket);
 }
 
 static void
@@ -244,14 +249,23 @@ decode_segment (const char *text)
   return STEAL (name);
 }
 
+/* NULL: the pattern's segment stands for itself. */
+static char **
+place_of (struct path_names *names, const char *pattern)
+{
+  if (pattern[0] != '{')
+    return NULL;
+  return strncmp (pattern, "{domain}", 8) == 0   ? &names->domain
+         : strncmp (pattern, "{ticket}", 8) == 0 ? &names->ticket
+                                                 : &names->checkpoint;
+}
+
 /* The names that stand where the pattern, which matches, has braces. */
 static int
 decode_names (const char *pattern, const char *path, struct path_names *names)
 {
   for (;;) {
-    char **name = strncmp (pattern, "{domain}", 8) == 0 ? &names->domain
-                  : pattern[0] == '{'                   ? &names->checkpoint
-                                                        : NULL;
+    char **name = place_of (names, pattern);
 
     if (name && (*name = decode_segment (path)) == NULL)
       return -1;
@@ -427,6 +441,7 @@ run_operation (struct service *service, const struct route_entry *entry,
   what.domain = names.domain;
   what.checkpoint = names.checkpoint;
   what.only = names.only;
+  what.ticket = names.ticket;
   what.body = body;
   return entry->operation (service, &what, reply);
 }

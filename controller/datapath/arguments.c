@@ -12,6 +12,7 @@
 
 #include "controller/common/error.h"
 #include "controller/datapath/arguments.h"
+#include "controller/datapath/child.h"
 
 /* A command line in the making, with room for one more argument. */
 struct arguments {
@@ -127,6 +128,22 @@ context_argument (const struct datapath_context *context)
   return fclose (file) == 0 ? text : NULL;
 }
 
+static void
+add_certificates (struct arguments *arguments,
+                  const struct datapath_certificates *certificates)
+{
+  const char *const *subject;
+
+  add (arguments, "--tls-certificates");
+  add (arguments, "%s", certificates->folder);
+  if (certificates->any_peer)
+    add (arguments, "--tls-no-verify-peer");
+  for (subject = certificates->subjects; subject && *subject; subject++) {
+    add (arguments, "--tls-subject");
+    add (arguments, "%s", *subject);
+  }
+}
+
 char **
 arguments_of_relay (const char *plugin_socket,
                     const struct datapath_request *request)
@@ -136,6 +153,14 @@ arguments_of_relay (const char *plugin_socket,
   add (&arguments, "%s", program ("PULLBACK_RELAY", "pullback-relay"));
   add (&arguments, "--upstream");
   add (&arguments, "unix:%s", plugin_socket);
+  add (&arguments, "--control");
+  add (&arguments, "%d", CHILD_FIRST_SOCKET);
+  add (&arguments, "--tls");
+  add (&arguments, request->tls ? "require" : "off");
+  if (request->tls && request->certificates)
+    add_certificates (&arguments, request->certificates);
+  if (request->insecure)
+    add (&arguments, "--insecure");
   for (size_t i = 0; i < request->nr_contexts; i++) {
     char *context = context_argument (&request->contexts[i]);
 

@@ -18,8 +18,6 @@
 #include "controller/datapath/child.h"
 #include "controller/datapath/descriptors.h"
 
-#define FIRST_SOCKET 3
-
 extern char **environ;
 
 /* What the child needs, all made before the fork: there nothing may be
@@ -108,7 +106,7 @@ make_environment (struct launch *launch)
 static int
 duplicate_high (int fd)
 {
-  return fcntl (fd, F_DUPFD_CLOEXEC, FIRST_SOCKET + DESCRIPTORS_MAX + 1);
+  return fcntl (fd, F_DUPFD_CLOEXEC, CHILD_FIRST_SOCKET + DESCRIPTORS_MAX + 1);
 }
 
 static int
@@ -192,7 +190,7 @@ take_lock (const struct launch *launch, int fd)
 static bool
 place_descriptors (struct launch *launch)
 {
-  const int lock = FIRST_SOCKET + (int) launch->nr_sockets;
+  const int lock = CHILD_FIRST_SOCKET + (int) launch->nr_sockets;
   const int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
   size_t i;
 
@@ -200,7 +198,7 @@ place_descriptors (struct launch *launch)
       dup2 (launch->log, 2) == -1)
     return false;
   for (i = 0; i < launch->nr_sockets; i++) {
-    if (dup2 (launch->sockets[i], FIRST_SOCKET + (int) i) == -1)
+    if (dup2 (launch->sockets[i], CHILD_FIRST_SOCKET + (int) i) == -1)
       return false;
   }
   if (dup2 (launch->lock, lock) == -1 ||

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* The number of the first of the sockets in the child. */
+#define CHILD_FIRST_SOCKET 3
+
 struct child {
   const char *name;  /* for messages */
   char *const *argv; /* argv[0] is searched in PATH */

@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "controller/broker/broker.h"
 #include "controller/common/error.h"
 #include "controller/datapath/arguments.h"
+#include "controller/datapath/control.h"
 #include "controller/datapath/datapath.h"
 #include "controller/datapath/descriptors.h"
 #include "controller/datapath/listener.h"
@@ -37,12 +39,14 @@ struct member {
   struct restarts restarts;
 };
 
-/* The sockets in the broker's order. */
-enum { PLUGIN_SOCKET = BROKER_HELD, RELAY_SOCKET, NR_SOCKETS };
+/* The sockets in the broker's order; the relay has those from the control
+ * channel on. */
+enum { PLUGIN_SOCKET = BROKER_HELD, CONTROL_SOCKET, RELAY_SOCKET, NR_SOCKETS };
 static const char *const socket_names[] = {
   [BROKER_CONNECTIONS] = "broker.sock",
   [BROKER_LISTENERS] = "listeners.sock",
   [PLUGIN_SOCKET] = "plugin.sock",
+  [CONTROL_SOCKET] = "control.sock",
 };
 
 struct datapath {
@@ -50,6 +54,7 @@ struct datapath {
   int listeners[NR_SOCKETS];
   struct member members[NR_MEMBERS];
   struct datapath_watch watch;
+  atomic_bool relay_gone; /* for good */
 };
 
 /* FOLDER/NAME.SUFFIX, the caller's.  NULL: reported. */
@@ -62,6 +67,15 @@ path_in (const char *folder, const char *name, const char *suffix)
     return path;
   fail_errno (ERROR_SYSTEM, "data path");
   return NULL;
+}
+
+static void
+note_gone (struct member *member)
+{
+  struct datapath *datapath = member->datapath;
+
+  if (member == &datapath->members[RELAY])
+    datapath->relay_gone = true;
 }
 
 static bool
@@ -80,6 +94,8 @@ member_ended (void *opaque, const char *how)
   if (asprintf (&text, "%s %s%s; its log is '%s'", member->child.name, how,
                 outcome, member->log) == -1)
     text = NULL;
+  if (!again)
+    note_gone (member);
   (again    ? datapath->watch.restarted
    : broker ? datapath->watch.exposed
             : datapath->watch.failed) (datapath->watch.opaque,
@@ -92,6 +108,7 @@ member_failed (void *opaque, const char *error)
 {
   struct member *member = opaque;
 
+  note_gone (member);
   member->datapath->watch.failed (member->datapath->watch.opaque, error);
 }
 
@@ -118,8 +135,10 @@ prepare_member (struct datapath *datapath, enum member_kind kind,
     .argv = argv,
     .sockets = kind == BROKER   ? datapath->listeners
                : kind == NBDKIT ? &datapath->listeners[PLUGIN_SOCKET]
-                                : &datapath->listeners[RELAY_SOCKET],
-    .nr_sockets = kind == BROKER ? NR_SOCKETS : 1,
+                                : &datapath->listeners[CONTROL_SOCKET],
+    .nr_sockets = kind == BROKER   ? NR_SOCKETS
+                  : kind == NBDKIT ? 1
+                                   : NR_SOCKETS - CONTROL_SOCKET,
     .log = member->log,
     .lock = member->lock,
   };
@@ -201,7 +220,8 @@ bind_sockets (struct datapath *datapath, const struct datapath_request *request)
   for (size_t i = 0; i < NR_SOCKETS; i++) {
     datapath->listeners[i] =
         i == RELAY_SOCKET && request->transport == SERVER_TCP
-            ? listen_tcp (request->host, request->port)
+            ? listen_tcp (request->host, request->port,
+                          request->tls || request->insecure)
             : listen_unix (datapath->paths[i]);
     if (datapath->listeners[i] == -1) {
       /* Not ours to remove. */
@@ -280,6 +300,41 @@ datapath_take_over (const struct datapath_request *request,
   for (size_t i = NR_MEMBERS; i-- > 0;)
     take_over_member (datapath, i);
   return datapath;
+}
+
+/* The last thing that the relay had to say, the caller's; NULL: nothing. */
+static char *
+last_line_of_log (const struct datapath *datapath)
+{
+  CLEANUP_FCLOSE FILE *file = fopen (datapath->members[RELAY].log, "re");
+  char line[1024], last[1024] = "";
+
+  while (file && fgets (line, sizeof line, file))
+    strcpy (last, line);
+  last[strcspn (last, "\n")] = '\0';
+  return last[0] ? strdup (last) : NULL;
+}
+
+int
+datapath_say (const struct datapath *datapath, const char *const *words,
+              char **answer)
+{
+  return control_say (datapath->paths[CONTROL_SOCKET], &datapath->relay_gone,
+                      words, answer);
+}
+
+int
+datapath_wait_for_relay (const struct datapath *datapath)
+{
+  static const char *const ping[] = { "ping", NULL };
+  CLEANUP_FREE char *reason = NULL;
+
+  if (datapath_say (datapath, ping, NULL) == 0)
+    return 0;
+  reason = last_line_of_log (datapath);
+  if (datapath->relay_gone && reason)
+    return fail (ERROR_SYSTEM, "cannot serve clients: %s", reason);
+  return -1;
 }
 
 int

@@ -19,6 +19,13 @@ struct datapath_context {
   const char *view; /* vda@monday */
 };
 
+/* The relay's certificates, and which of its clients'. */
+struct datapath_certificates {
+  const char *folder;
+  bool any_peer;               /* clients need none */
+  const char *const *subjects; /* patterns, up to NULL; none: any subject */
+};
+
 struct datapath_request {
   const char *folder;      /* the job's, for sockets, locks and logs */
   const char *qemu_socket; /* of QEMU's NBD server; need not be there yet */
@@ -26,6 +33,9 @@ struct datapath_request {
   const char *socket; /* of the relay: a path, or host and port */
   const char *host;
   unsigned port;
+  bool tls; /* required; with tickets, and with certificates if there are any */
+  const struct datapath_certificates *certificates; /* NULL: none */
+  bool insecure; /* others can connect without TLS, too */
   const struct datapath_context *contexts;
   size_t nr_contexts;
   const char *const *changes_only; /* exports that are served only as views */
@@ -60,6 +70,15 @@ int datapath_open (struct datapath *datapath);
  * cannot be (the broker has gone), reported, and all is left as it is. */
 struct datapath *datapath_take_over (const struct datapath_request *request,
                                      const struct datapath_watch *watch);
+
+/* The relay answers: its command line and certificates are good.  -1: reported,
+ * with the reason that the relay gave. */
+int datapath_wait_for_relay (const struct datapath *datapath);
+
+/* Says a command and its words on the relay's control channel; see control.h.
+ */
+int datapath_say (const struct datapath *datapath, const char *const *words,
+                  char **answer);
 
 /* Whether the export can still be read through it; a view 'only_changes' where
  * something changed.  -1: reported. */

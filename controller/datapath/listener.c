@@ -136,7 +136,7 @@ cleanup_freeaddrinfo (struct addrinfo **list)
 }
 
 int
-listen_tcp (const char *host, unsigned port)
+listen_tcp (const char *host, unsigned port, bool exposed)
 {
   __attribute__ ((cleanup (cleanup_freeaddrinfo))) struct addrinfo *found =
       NULL;
@@ -155,10 +155,11 @@ listen_tcp (const char *host, unsigned port)
   if (result != 0)
     return fail (ERROR_INVALID, "cannot resolve the server's name '%s': %s",
                  host, gai_strerror (result));
-  if (!is_loopback (found->ai_addr))
+  if (!exposed && !is_loopback (found->ai_addr))
     return fail (ERROR_UNSUPPORTED,
                  "cannot listen on '%s': without TLS only a loopback address "
-                 "or a Unix socket is served; tunnel it, as with ssh -L",
+                 "or a Unix socket is served; use TLS (backup-begin --ticket "
+                 "or --tls), tunnel it, as with ssh -L, or say --insecure",
                  host);
   fd = socket (found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd == -1)

@@ -3,6 +3,7 @@
 controller_libcontroller_la_SOURCES += \
 	controller/datapath/arguments.c controller/datapath/arguments.h \
 	controller/datapath/child.c controller/datapath/child.h \
+	controller/datapath/control.c controller/datapath/control.h \
 	controller/datapath/datapath.c controller/datapath/datapath.h \
 	controller/datapath/descriptors.c controller/datapath/descriptors.h \
 	controller/datapath/listener.c controller/datapath/listener.h \

@@ -86,6 +86,8 @@ read_request (json_object *body, struct job_request *job)
                  json_get_bool (body, "no_pause", &job->no_pause) == -1 ||
                  json_get_bool (body, "changes_only", &job->changes_only) ==
                      -1 ||
+                 json_get_bool (body, "insecure", &job->insecure) == -1 ||
+                 json_get_object (body, "ticket", &job->ticket) == -1 ||
                  read_waiting (body, &job->wait_seconds) == -1
              ? -1
              : 0;
@@ -148,6 +150,9 @@ operation_backup_begin (struct service *service,
     return -1;
   }
   *reply = job_describe (entry->job);
+  if (*reply)
+    json_object_object_add (*reply, "ticket",
+                            job_take_first_ticket (entry->job));
   return *reply ? 0 : -1;
 }
 
@@ -235,5 +240,48 @@ operation_backup_end (struct service *service,
   }
   json_add_bool (answer, "committed", committed);
   *reply = STEAL (answer);
+  return 0;
+}
+
+int
+operation_ticket_add (struct service *service,
+                      const struct operation_request *request,
+                      json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      lock_with_job (service, request->domain);
+
+  if (entry == NULL)
+    return -1;
+  return job_add_ticket (entry->job, request->body, reply);
+}
+
+int
+operation_ticket_list (struct service *service,
+                       const struct operation_request *request,
+                       json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      lock_with_job (service, request->domain);
+  json_object *list = entry ? job_list_tickets (entry->job) : NULL;
+
+  if (list == NULL)
+    return -1;
+  *reply = json_object_new_object ();
+  json_object_object_add (*reply, "tickets", list);
+  return 0;
+}
+
+int
+operation_ticket_revoke (struct service *service,
+                         const struct operation_request *request,
+                         json_object **reply)
+{
+  CLEANUP_DOMAIN_ENTRY struct domain_entry *entry =
+      lock_with_job (service, request->domain);
+
+  if (entry == NULL || job_revoke_ticket (entry->job, request->ticket) == -1)
+    return -1;
+  *reply = json_object_new_object ();
   return 0;
 }

@@ -150,6 +150,7 @@ job_free (struct job *job)
   qmp_close (job->qmp);
   plan_free (job->plan);
   quiesce_clear (&job->quiesce);
+  json_object_put (job->first_ticket);
   forget_events (job);
   pthread_mutex_destroy (&job->lock);
   free (job->broken);

@@ -10,6 +10,7 @@
 
 #include "controller/capture/capture.h"
 #include "controller/catalogue/catalogue.h"
+#include "controller/datapath/datapath.h"
 #include "controller/domain/events.h"
 #include "controller/domain/findings.h"
 #include "controller/domain/plan.h"
@@ -24,13 +25,16 @@ struct job_request {
   enum capture_method method;
   const char *scratch_folder; /* NULL: the state folder's */
   bool reuse_external;        /* targets of a push are there already */
-  bool no_pause;              /* refused where the guest would stand still */
-  unsigned wait_seconds;      /* how long it may stay prepared; 0: it is cut
-                                 at once */
-  bool changes_only;          /* of disks that have a base */
-  struct quiesce *quiesce;    /* taken over, and left empty */
-  struct findings *findings;  /* the domain's */
-  struct events *events;      /* the service's: what becomes of it is told */
+  struct datapath_certificates certificates; /* for the server's TLS */
+  json_object *ticket;       /* the first one's request; NULL: none is wanted */
+  bool insecure;             /* may be served to others without TLS */
+  bool no_pause;             /* refused where the guest would stand still */
+  unsigned wait_seconds;     /* how long it may stay prepared; 0: it is cut
+                                at once */
+  bool changes_only;         /* of disks that have a base */
+  struct quiesce *quiesce;   /* taken over, and left empty */
+  struct findings *findings; /* the domain's */
+  struct events *events;     /* the service's: what becomes of it is told */
   /* Called on a thread of the job's when job_settle may have something to do,
    * with locks of the job's held. */
   void (*changed) (void *opaque);
@@ -70,6 +74,17 @@ json_object *job_describe (struct job *job);
 
 /* Why it is broken or has failed; NULL: it is not.  The caller's. */
 char *job_reason (struct job *job);
+
+/* The ticket that was asked for with the job, with its key, told once; the
+ * caller's.  NULL: none was, or it was told. */
+json_object *job_take_first_ticket (struct job *job);
+
+/* The same operations as tickets.h has, for a job that is running.  NULL, -1:
+ * reported; a push and a job without TLS have no tickets. */
+int job_add_ticket (struct job *job, json_object *request,
+                    json_object **answer);
+int job_revoke_ticket (struct job *job, const char *identity);
+json_object *job_list_tickets (struct job *job);
 
 /* Name of the checkpoint that the job makes, NULL: none. */
 const char *job_checkpoint (const struct job *job);

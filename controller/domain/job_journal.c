@@ -75,7 +75,7 @@ job_take_up (const struct job_request *request, json_object *json,
   job->outcome = JOB_RUNNING;
   if (restore_folder (job, json) == -1 ||
       restore_plan (job, request, json) == -1 ||
-      job->kind->take_up (job, json) == -1)
+      job->kind->take_up (job, request, json) == -1)
     return NULL;
   job_tell_resumed (job, "a new daemon has taken it up");
   return STEAL (job);

@@ -39,6 +39,7 @@ struct job {
   void *parts; /* the kind's own; NULL: it has not begun */
   enum job_outcome outcome;
   struct quiesce quiesce;
+  json_object *first_ticket; /* made with the job, until it is told; or NULL */
   unsigned wait_seconds; /* how long it may be prepared; 0: it does not wait */
   struct timespec wait_until; /* CLOCK_MONOTONIC */
   void (*changed) (void *opaque);
@@ -70,12 +71,15 @@ struct job_kind {
   int (*record) (struct job *job, json_object *json);
   /* A job that is at work since a daemon that died goes on in this one.  NULL:
    * that cannot be.  -1: reported; all is as it was. */
-  int (*take_up) (struct job *job, json_object *json);
+  int (*take_up) (struct job *job, const struct job_request *request,
+                  json_object *json);
   /* With the job's lock held, on the monitor's reader thread: what an event
    * means for the job. */
   void (*judge) (struct job *job, const char *event, json_object *data);
   /* See job.h; NULL: the job never ends by itself. */
   void (*settle) (struct job *job);
+  /* NULL, or it returns NULL: it has none. */
+  struct tickets *(*tickets) (struct job *job);
   /* Of a job that has not ended by itself and is not merely prepared, unless
    * 'abort'. */
   int (*check_end) (struct job *job, bool abort);

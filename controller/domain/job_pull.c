@@ -4,6 +4,7 @@
 
 #include <config.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
 #include "controller/domain/monitor.h"
+#include "controller/domain/tickets.h"
 #include "controller/domain/uri.h"
 
 struct pull {
@@ -23,6 +25,10 @@ struct pull {
   struct capture *capture;
   json_object *record; /* of the capture, for the journal */
   struct datapath *datapath;
+  struct datapath_certificates certificates; /* strings are the service's */
+  bool use_certificates, insecure;
+  struct tickets *tickets; /* NULL: without TLS there are none */
+  atomic_bool tickets_due; /* the relay may be another one */
 };
 
 static struct pull *
@@ -51,7 +57,11 @@ judge (struct job *job, const char *event, json_object *data)
 static void
 datapath_restarted (void *opaque, const char *text)
 {
-  job_tell_resumed (opaque, text);
+  struct job *job = opaque;
+
+  job_tell_resumed (job, text);
+  parts_of (job)->tickets_due = true;
+  job->changed (job->changed_opaque);
 }
 
 static void
@@ -84,16 +94,56 @@ watch_of (struct job *job)
                                   .exposed = datapath_exposed };
 }
 
+/* Better here than by a relay that does not start. */
+static int
+check_certificates (const struct datapath_certificates *certificates)
+{
+  static const char *const files[] = { "server-cert.pem", "server-key.pem",
+                                       "ca-cert.pem" };
+  const size_t needed = certificates->any_peer ? 2 : 3;
+
+  for (size_t i = 0; i < needed; i++) {
+    CLEANUP_FREE char *path = NULL;
+
+    if (asprintf (&path, "%s/%s", certificates->folder, files[i]) == -1) {
+      path = NULL;
+      return fail_errno (ERROR_SYSTEM, "certificates");
+    }
+    if (access (path, R_OK) == -1)
+      return fail_errno (ERROR_INVALID,
+                         "TLS needs certificates, which pullbackd "
+                         "--tls-certificates says where to find: '%s'",
+                         path);
+  }
+  return 0;
+}
+
+/* The document's tls='yes' is served with certificates, as libvirt does; a
+ * ticket alone lets in only who has one. */
+static int
+choose_tls (struct job *job, const struct job_request *request)
+{
+  struct backup *backup = job->plan->backup;
+  struct pull *pull = parts_of (job);
+
+  pull->certificates = request->certificates;
+  pull->use_certificates = backup->tls;
+  pull->insecure = request->insecure;
+  if (pull->use_certificates && check_certificates (&pull->certificates) == -1)
+    return -1;
+  if (request->insecure && (backup->tls || request->ticket))
+    return fail (ERROR_INVALID,
+                 "a backup cannot be both served with TLS and insecure");
+  backup->tls = backup->tls || request->ticket;
+  return 0;
+}
+
 /* Fills in what the document leaves open about the server. */
 static int
 choose_server (struct job *job)
 {
   struct backup *backup = job->plan->backup;
 
-  if (backup->tls)
-    return fail (ERROR_UNSUPPORTED,
-                 "tls='yes' of the server is not supported; serve a Unix "
-                 "socket or a loopback address");
   if (!backup->server_given) {
     backup->server_given = true;
     backup->transport = SERVER_UNIX;
@@ -126,6 +176,10 @@ get_datapath (struct job *job,
     .host = backup->host,
     .port = backup->port,
     .changes_only = changes_only,
+    .tls = backup->tls,
+    .certificates =
+        parts_of (job)->use_certificates ? &parts_of (job)->certificates : NULL,
+    .insecure = parts_of (job)->insecure,
   };
   size_t i;
 
@@ -139,7 +193,31 @@ get_datapath (struct job *job,
   request.contexts = contexts.list;
   request.nr_contexts = contexts.count;
   parts_of (job)->datapath = get (&request, &watch);
-  return parts_of (job)->datapath ? 0 : -1;
+  if (parts_of (job)->datapath == NULL)
+    return -1;
+  if (backup->tls) {
+    parts_of (job)->tickets =
+        tickets_new (job->folder, job->plan, parts_of (job)->datapath);
+    return parts_of (job)->tickets ? 0 : -1;
+  }
+  return 0;
+}
+
+/* Bad certificates show here, before anything was cut. */
+static int
+prepare_tls (struct job *job, const struct job_request *request)
+{
+  struct pull *pull = parts_of (job);
+
+  if (pull->tickets == NULL)
+    return 0;
+  if (datapath_wait_for_relay (pull->datapath) == -1)
+    return -1;
+  if (request->ticket == NULL)
+    return 0;
+  return tickets_add (pull->tickets, request->ticket, &job->first_ticket) == 0
+             ? job_save (job)
+             : -1;
 }
 
 /* The request's disks are needed until they are exposed. */
@@ -199,6 +277,11 @@ record (struct job *job, json_object *json)
   for (i = 0; i < job->plan->nr_disks; i++)
     json_object_array_add (
         files, json_object_new_string (job->plan->disks[i].scratch));
+  if (pull->tickets)
+    json_object_object_add (json, "tickets",
+                            tickets_record (pull->tickets, files));
+  json_add_bool (json, "certificates", pull->use_certificates);
+  json_add_bool (json, "insecure", pull->insecure);
   json_add_text (json, "socket", job->plan->backup->socket);
   json_object_object_add (json, "capture", json_object_get (pull->record));
   return 0;
@@ -226,8 +309,10 @@ prepare (struct job *job, const struct job_request *request)
     return fail (ERROR_INVALID,
                  "files that are there can be reused only for <domainbackup "
                  "mode='push'>");
-  return choose_server (job) == -1 || job_save (job) == -1 ||
+  return choose_tls (job, request) == -1 || choose_server (job) == -1 ||
+                 job_save (job) == -1 ||
                  get_datapath (job, datapath_start) == -1 ||
+                 prepare_tls (job, request) == -1 ||
                  prepare_capture (job, request) == -1
              ? -1
              : 0;
@@ -272,17 +357,60 @@ resume_capture (struct job *job, json_object *json)
   return 0;
 }
 
+/* The relay has them, unless it is another one since. */
+static void
+take_up_tickets (struct job *job, json_object *json)
+{
+  json_object *record = NULL;
+
+  json_object_object_get_ex (json, "tickets", &record);
+  tickets_restore (parts_of (job)->tickets, record);
+  parts_of (job)->tickets_due = true;
+  job->changed (job->changed_opaque);
+}
+
+/* A relay that was started again is given the tickets. */
+static void
+settle (struct job *job)
+{
+  struct pull *pull = parts_of (job);
+
+  if (!atomic_exchange (&pull->tickets_due, false) || pull->tickets == NULL ||
+      pull->datapath == NULL)
+    return;
+  if (tickets_give_again (pull->tickets) == 0)
+    return;
+  log_line ("tickets of the backup of domain '%s': %s", job->domain,
+            error_message ());
+  /* With the next operation. */
+  pull->tickets_due = true;
+}
+
+static struct tickets *
+tickets (struct job *job)
+{
+  return parts_of (job)->tickets;
+}
+
 /* The data path last: its processes are left as they are until nothing can fail
  * any more. */
 static int
-take_up (struct job *job, json_object *json)
+take_up (struct job *job, const struct job_request *request, json_object *json)
 {
+  struct pull *pull;
+
   if (make_parts (job) == -1 || resume_capture (job, json) == -1)
     return -1;
-  if (get_datapath (job, datapath_take_over) == -1) {
-    capture_abandon (STEAL (parts_of (job)->capture));
+  pull = parts_of (job);
+  pull->certificates = request->certificates;
+  if (json_get_bool (json, "certificates", &pull->use_certificates) == -1 ||
+      json_get_bool (json, "insecure", &pull->insecure) == -1 ||
+      get_datapath (job, datapath_take_over) == -1) {
+    capture_abandon (STEAL (pull->capture));
     return -1;
   }
+  if (pull->tickets)
+    take_up_tickets (job, json);
   job_start_judging (job);
   return 0;
 }
@@ -381,6 +509,8 @@ end (struct job *job, bool abort, bool *kept)
   CLEANUP_FREE char *broken = job_reason (job);
 
   datapath_stop (STEAL (parts_of (job)->datapath));
+  if (parts_of (job)->tickets)
+    tickets_remove_files (parts_of (job)->tickets);
   if (end_capture (job, !abort && !broken) == -1)
     return -1;
   journal_remove (job->state, job->domain);
@@ -396,8 +526,9 @@ export_uri (const struct backup *backup, char *export_name)
                                         .socket = backup->socket,
                                         .host = backup->host,
                                         .port = backup->port };
+  const struct uri_tls tls = { 0 };
 
-  return nbd_uri (&where);
+  return nbd_uri (&where, backup->tls ? &tls : NULL);
 }
 
 static void
@@ -435,6 +566,7 @@ free_parts (struct job *job)
   struct pull *pull = parts_of (job);
 
   datapath_stop (pull->datapath);
+  tickets_free (pull->tickets);
   capture_free (pull->capture);
   json_object_put (pull->record);
   free (pull->disks);
@@ -451,6 +583,8 @@ const struct job_kind job_pull = {
   .record = record,
   .take_up = take_up,
   .judge = judge,
+  .settle = settle,
+  .tickets = tickets,
   .check_end = check_end,
   .end = end,
   .describe = describe,

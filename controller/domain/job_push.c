@@ -257,7 +257,7 @@ describe_disk (struct job *job, size_t i, json_object *json)
 {
   const struct backup_disk *requested = job->plan->disks[i].requested;
   CLEANUP_FREE char *uri =
-      requested->network ? nbd_uri (requested->network) : NULL;
+      requested->network ? nbd_uri (requested->network, NULL) : NULL;
   uint64_t offset, length;
 
   json_add_text (json, "format", requested->driver);

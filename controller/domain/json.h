@@ -54,6 +54,17 @@ json_get_text (json_object *object, const char *key, const char **text)
   return 0;
 }
 
+/* The same for an object. */
+static inline int
+json_get_object (json_object *object, const char *key, json_object **value)
+{
+  *value = NULL;
+  if (!json_object_object_get_ex (object, key, value) || *value == NULL ||
+      json_object_is_type (*value, json_type_object))
+    return 0;
+  return fail (ERROR_INVALID, "'%s' of the request must be an object", key);
+}
+
 /* The same for a boolean; false if it is not there. */
 static inline int
 json_get_bool (json_object *object, const char *key, bool *value)

@@ -37,4 +37,8 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/settler.c controller/domain/settler.h \
 	controller/domain/reconcile.c controller/domain/reconcile.h \
 	controller/domain/service.c controller/domain/service.h \
+	controller/domain/exports.c controller/domain/exports.h \
+	controller/domain/ticket.c controller/domain/ticket.h \
+	controller/domain/tickets.c controller/domain/tickets.h \
+	controller/domain/job_tickets.c \
 	controller/domain/uri.c controller/domain/uri.h

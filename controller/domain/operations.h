@@ -13,8 +13,16 @@
 /* The daemon's folders and the jobs that run; one a process. */
 struct service;
 
-/* Both folders are made if they are not there.  NULL: reported. */
-struct service *service_new (const char *state_folder, const char *run_folder);
+struct service_settings {
+  const char *state_folder, *run_folder;
+  const char *tls_certificates;    /* folder, which need not be there */
+  bool tls_any_peer;               /* clients need no certificate */
+  const char *const *tls_subjects; /* patterns, up to NULL; none: any */
+};
+
+/* State and run folder are made if they are not there; the settings outlive the
+ * service.  NULL: reported. */
+struct service *service_new (const struct service_settings *settings);
 /* Ends nothing that runs: the caller has ended the jobs, or wants to leave
  * them. */
 void service_free (struct service *service);
@@ -45,6 +53,7 @@ enum operation_option {
 struct operation_request {
   const char *domain;     /* from the path; NULL where there is none */
   const char *checkpoint; /* from the path; NULL where there is none */
+  const char *ticket;     /* the same */
   json_object *body;      /* NULL if the request has none */
   unsigned options;       /* of enum operation_option */
   int64_t since;          /* with OPTION_SINCE, never negative */
@@ -92,6 +101,12 @@ int operation_backup_cut (struct service *, const struct operation_request *,
                           json_object **);
 int operation_backup_info (struct service *, const struct operation_request *,
                            json_object **);
+int operation_ticket_add (struct service *, const struct operation_request *,
+                          json_object **);
+int operation_ticket_list (struct service *, const struct operation_request *,
+                           json_object **);
+int operation_ticket_revoke (struct service *, const struct operation_request *,
+                             json_object **);
 int operation_backup_end (struct service *, const struct operation_request *,
                           json_object **);
 int operation_event_list (struct service *, const struct operation_request *,

@@ -38,8 +38,10 @@ recover_domains (struct service *service)
 }
 
 struct service *
-service_new (const char *state_folder, const char *run_folder)
+service_new (const struct service_settings *settings)
 {
+  const char *state_folder = settings->state_folder;
+  const char *run_folder = settings->run_folder;
   struct service *service;
 
   if (catalogue_open (state_folder) == -1)
@@ -54,6 +56,7 @@ service_new (const char *state_folder, const char *run_folder)
     return NULL;
   }
   pthread_mutex_init (&service->lock, NULL);
+  service->settings = settings;
   service->state = strdup (state_folder);
   service->run = strdup (run_folder);
   if (service->state == NULL || service->run == NULL) {
@@ -145,13 +148,20 @@ struct job_request
 service_job_request (struct service *service, struct domain_entry *entry,
                      const struct domain_record *record)
 {
-  return (struct job_request){ .state = service->state,
-                               .run = service->run,
-                               .domain = record,
-                               .findings = &entry->findings,
-                               .changed = settler_wake,
-                               .changed_opaque = entry,
-                               .events = service->events };
+  const struct service_settings *settings = service->settings;
+
+  return (struct job_request){
+    .state = service->state,
+    .certificates = { .folder = settings->tls_certificates,
+                      .any_peer = settings->tls_any_peer,
+                      .subjects = settings->tls_subjects },
+    .run = service->run,
+    .domain = record,
+    .findings = &entry->findings,
+    .changed = settler_wake,
+    .changed_opaque = entry,
+    .events = service->events
+  };
 }
 
 /* A QEMU that has gone for good is asked for only now and then. */

@@ -31,6 +31,7 @@ struct domain_entry {
 
 struct service {
   char *state, *run;
+  const struct service_settings *settings;
   pthread_mutex_t lock; /* of the list, never held during an operation */
   struct domain_entry *entries; /* they live as long as the service */
   struct settler *settler;

@@ -26,15 +26,30 @@ put_encoded (FILE *file, const char *text, const char *also_plain)
 static void
 put_host (FILE *file, const struct backup_network *where)
 {
-  fprintf (file, strchr (where->host, ':') ? "nbd://[%s]" : "nbd://%s",
-           where->host);
+  fprintf (file, strchr (where->host, ':') ? "[%s]" : "%s", where->host);
   if (where->port)
     fprintf (file, ":%u", where->port);
-  putc ('/', file);
+}
+
+static void
+put_parameters (FILE *file, const struct backup_network *where,
+                const struct uri_tls *tls)
+{
+  const char *separator = "?";
+
+  if (where->transport == SERVER_UNIX) {
+    fputs ("?socket=", file);
+    put_encoded (file, where->socket, "/");
+    separator = "&";
+  }
+  if (tls && tls->key_file) {
+    fprintf (file, "%stls-psk-file=", separator);
+    put_encoded (file, tls->key_file, "/");
+  }
 }
 
 char *
-nbd_uri (const struct backup_network *where)
+nbd_uri (const struct backup_network *where, const struct uri_tls *tls)
 {
   char *uri = NULL;
   size_t size;
@@ -42,14 +57,16 @@ nbd_uri (const struct backup_network *where)
 
   if (file == NULL)
     return NULL;
-  if (where->transport == SERVER_UNIX)
-    fputs ("nbd+unix:///", file);
-  else
-    put_host (file, where);
-  put_encoded (file, where->export_name ? where->export_name : "", "");
-  if (where->transport == SERVER_UNIX) {
-    fputs ("?socket=", file);
-    put_encoded (file, where->socket, "/");
+  fprintf (file, "nbd%s%s://", tls ? "s" : "",
+           where->transport == SERVER_UNIX ? "+unix" : "");
+  if (tls && tls->identity) {
+    put_encoded (file, tls->identity, "");
+    putc ('@', file);
   }
+  if (where->transport == SERVER_TCP)
+    put_host (file, where);
+  putc ('/', file);
+  put_encoded (file, where->export_name ? where->export_name : "", "@/");
+  put_parameters (file, where, tls);
   return fclose (file) == 0 ? uri : NULL;
 }

@@ -139,3 +139,36 @@ import json, sys
 print(json.load(sys.stdin)["state"])'
 }
 backup_is () { [ "$(backup_state)" = "$1" ]; }
+
+# refused TEXT ARGUMENT...: pullback fails, and says the text.
+refused ()
+{
+  local text=$1 said
+  shift
+  ! said=$(pullback "$@" 2>&1) || fail "not refused: $*"
+  [[ $said == *"$text"* ]] || fail "'$said' has not '$text': $*"
+}
+
+# json_get PATH: of the JSON on standard input, as disks[0].name.
+json_get ()
+{
+  /usr/bin/python3 -c '
+import json, re, sys
+value = json.load(sys.stdin)
+for name, index in re.findall(r"([a-z_-]+)|\[(\d+)\]", sys.argv[1]):
+    value = value[name] if name else value[int(index)]
+print(value)' "$1"
+}
+
+# As it is asked to: its backups are given up.
+stop_pullbackd ()
+{
+  kill "$pullbackd_pid"
+  wait "$pullbackd_pid"
+}
+
+free_port ()
+{
+  /usr/bin/python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
