@@ -64,6 +64,8 @@ def check_privileges():
 
 def check_its_child_ends_with_it():
     relay, socket = stage.relay(origin.path)
+    # It listens a moment before it is confined.
+    serves(socket)
     child, = children(relay.pid)
     stage.end(relay, signal.SIGKILL)
     stage.wait_for('the child to end',
@@ -95,6 +97,7 @@ def check_a_child_that_is_gone():
 def check_it_is_not_dumped():
     """Nobody but root reads the keys in its memory."""
     relay, socket = stage.relay(origin.path)
+    serves(socket)
     assert os.stat('/proc/%d/mem' % relay.pid).st_uid == 0
     stage.end(relay)
 
