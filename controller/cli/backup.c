@@ -13,6 +13,7 @@
 #include "controller/cli/cut.h"
 #include "controller/cli/reply.h"
 #include "controller/cli/table.h"
+#include "controller/cli/xpath.h"
 #include "controller/common/error.h"
 
 /* "12.0 MiB of 64.0 MiB" */
@@ -288,11 +289,12 @@ backup_dumpxml (struct invocation *invocation)
 {
   CLEANUP_REPLY json_object *reply = NULL;
 
-  if (get_backup (invocation, &reply) == -1)
+  if (check_xpath_options (invocation) == -1 ||
+      get_backup (invocation, &reply) == -1)
     return -1;
-  if (reply && reply_text (reply, "xml"))
-    puts (reply_text (reply, "xml"));
-  return 0;
+  return reply && reply_text (reply, "xml")
+             ? show_document (invocation, reply_text (reply, "xml"))
+             : 0;
 }
 
 static int
@@ -334,6 +336,13 @@ static const struct parameter cut_parameters[] = {
   { 0 },
 };
 
+static const struct parameter dumpxml_parameters[] = {
+  DOMAIN_PARAMETER,
+  XPATH_PARAMETERS,
+  JSON_PARAMETER,
+  { 0 },
+};
+
 static const struct parameter end_parameters[] = {
   DOMAIN_PARAMETER,
   { FLAG, "abort", NULL, "do not keep the backup's checkpoint" },
@@ -358,7 +367,7 @@ const struct verb backup_verbs[] = {
     .run = backup_info },
   { .name = "backup-dumpxml",
     .help = "Show the XML of the backup that runs",
-    .parameters = running_parameters,
+    .parameters = dumpxml_parameters,
     .run = backup_dumpxml },
   { .name = "backup-ticket",
     .help = "Add, list and revoke the tickets of a backup served with TLS",

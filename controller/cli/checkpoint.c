@@ -12,6 +12,7 @@
 #include "controller/cli/checkpoint.h"
 #include "controller/cli/cut.h"
 #include "controller/cli/reply.h"
+#include "controller/cli/xpath.h"
 #include "controller/common/error.h"
 
 /* 'json' in the caller's table decides between text and object. */
@@ -97,11 +98,11 @@ checkpoint_info (struct invocation *invocation)
 }
 
 static int
-show_xml (struct invocation *invocation, const char *name, unsigned flags)
+show_xml (struct invocation *invocation, const char *name)
 {
   CLEANUP_REPLY json_object *reply = NULL;
 
-  if (get_info (invocation, name, flags, &reply) == -1)
+  if (get_info (invocation, name, 0, &reply) == -1)
     return -1;
   if (reply && reply_text (reply, "xml"))
     puts (reply_text (reply, "xml"));
@@ -111,6 +112,7 @@ show_xml (struct invocation *invocation, const char *name, unsigned flags)
 static int
 checkpoint_dumpxml (struct invocation *invocation)
 {
+  CLEANUP_REPLY json_object *reply = NULL;
   unsigned flags = 0;
 
   if (is_given (invocation, "security-info"))
@@ -121,7 +123,13 @@ checkpoint_dumpxml (struct invocation *invocation)
     flags |= PULLBACK_CHECKPOINT_XML_SIZE;
   if (is_given (invocation, "generation"))
     flags |= PULLBACK_CHECKPOINT_XML_GENERATION;
-  return show_xml (invocation, value_of (invocation, "checkpointname"), flags);
+  if (check_xpath_options (invocation) == -1 ||
+      get_info (invocation, value_of (invocation, "checkpointname"), flags,
+                &reply) == -1)
+    return -1;
+  return reply && reply_text (reply, "xml")
+             ? show_document (invocation, reply_text (reply, "xml"))
+             : 0;
 }
 
 static int
@@ -137,7 +145,7 @@ checkpoint_current (struct invocation *invocation)
     return fail (ERROR_NOT_FOUND, "domain '%s' has no current checkpoint",
                  value_of (invocation, "domain"));
   if (!is_given (invocation, "name"))
-    return show_xml (invocation, name, 0);
+    return show_xml (invocation, name);
   printf ("%s\n", name);
   return 0;
 }
@@ -207,7 +215,7 @@ static const struct parameter create_as_parameters[] = {
   DOMAIN_PARAMETER,
   { OPTIONAL, "name", "NAME", "the checkpoint's name (without: the time)" },
   { OPTIONAL, "description", "DESCRIPTION", "what the checkpoint is for" },
-  { REPEATED, "diskspec", "SPEC",
+  { ARGUMENTS, "diskspec", "SPEC",
     "DISK[,checkpoint=no|bitmap][,bitmap=NAME]; without: all disks" },
   QUIESCE_PARAMETER,
   { FLAG, "atomic", NULL, "all disks or none, as it always is" },
@@ -246,6 +254,7 @@ static const struct parameter dumpxml_parameters[] = {
   { FLAG, "no-domain", NULL, "without <domain>" },
   { FLAG, "size", NULL, "with the bytes that changed since, for each disk" },
   { FLAG, "generation", NULL, "with Pullback's own element" },
+  XPATH_PARAMETERS,
   JSON_PARAMETER,
   { 0 },
 };

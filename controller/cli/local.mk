@@ -28,7 +28,8 @@ controller_pullback_SOURCES = \
 	controller/cli/reply.c controller/cli/reply.h \
 	controller/cli/table.c controller/cli/table.h \
 	controller/cli/target.c controller/cli/target.h \
-	controller/cli/verb.h
+	controller/cli/verb.h \
+	controller/cli/xpath.c controller/cli/xpath.h
 
 # bash finds a command's completion by the command's name.
 completiondir = $(datadir)/bash-completion/completions

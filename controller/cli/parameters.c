@@ -29,7 +29,7 @@ take_value (struct invocation *invocation, size_t index, const char *value)
   size_t count = invocation->given[index].nr_values;
   const char **grown;
 
-  if (parameter->kind != REPEATED) {
+  if (parameter->kind != REPEATED && parameter->kind != ARGUMENTS) {
     if (invocation->given[index].value && parameter->kind != FLAG)
       return usage_error (verb, "given twice:", parameter->name);
     invocation->given[index].value = value;
@@ -55,6 +55,9 @@ take_positional (struct invocation *invocation, const char *value)
   for (i = 0; parameters[i].kind != PARAMETER_END; i++)
     if ((parameters[i].kind == POSITIONAL || parameters[i].kind == OPTIONAL) &&
         invocation->given[i].value == NULL)
+      return take_value (invocation, i, value);
+  for (i = 0; parameters[i].kind != PARAMETER_END; i++)
+    if (parameters[i].kind == ARGUMENTS)
       return take_value (invocation, i, value);
   return usage_error (invocation->verb, "one argument too many:", value);
 }
@@ -203,6 +206,9 @@ show_synopsis (const struct verb *verb)
     case REPEATED:
       printf (" [--%s %s]...", parameter->name, parameter->value);
       break;
+    case ARGUMENTS:
+      printf (" [[--%s] %s]...", parameter->name, parameter->value);
+      break;
     case NEEDED:
       printf (" --%s %s", parameter->name, parameter->value);
       break;
@@ -227,8 +233,9 @@ verb_show_help (const struct verb *verb)
 
   show_synopsis (verb);
   for (parameter = verb->parameters; parameter->kind; parameter++) {
-    bool positional =
-        parameter->kind == POSITIONAL || parameter->kind == OPTIONAL;
+    bool positional = parameter->kind == POSITIONAL ||
+                      parameter->kind == OPTIONAL ||
+                      parameter->kind == ARGUMENTS;
 
     if (parameter->kind == FLAG_OR_VALUE)
       snprintf (left, sizeof left, "--%s[=%s]", parameter->name,

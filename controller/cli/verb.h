@@ -22,6 +22,7 @@ enum parameter_kind {
   NEEDED,        /* --qmp PATH, an option that has to be there */
   FLAG_OR_VALUE, /* --quiesce or --quiesce=try */
   REPEATED,      /* --disk NAME, any number of times */
+  ARGUMENTS,     /* the same, or as words behind all that are positional */
   POSITIONAL,    /* DOMAIN */
   OPTIONAL,      /* [NAME] */
 };
@@ -52,7 +53,7 @@ struct invocation {
   pullback_handle *handle;
   struct {
     const char *value;   /* FLAG: ""; NULL: not given */
-    const char **values; /* REPEATED: ends with NULL */
+    const char **values; /* REPEATED, ARGUMENTS: ends with NULL */
     size_t nr_values;
   } given[MAX_PARAMETERS];
 };

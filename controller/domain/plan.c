@@ -69,6 +69,9 @@ check_requested (const struct plan *plan)
 
     if (disk == NULL)
       return -1;
+    /* Once by its name and once by its image's path. */
+    if (find_requested (plan->backup, disk->name) != requested)
+      return fail (ERROR_INVALID, "disk '%s' is named twice", disk->name);
     if (requested->included && disk->reason)
       return fail (ERROR_UNSUPPORTED, "disk '%s' cannot be backed up: %s",
                    disk->name, disk->reason);

@@ -67,6 +67,9 @@ begin_disk (void *opaque)
 static int
 store_disk_name (void *opaque, const char *value)
 {
+  /* The path of its image, as the proposal of 2018 has it, and checkpoints. */
+  if (value[0] == '/')
+    return store_path (&backup_last_disk (opaque)->name, value);
   return store_name (&backup_last_disk (opaque)->name, "disk", value);
 }
 
@@ -88,11 +91,14 @@ store_disk_type (void *opaque, const char *value)
 static int
 store_disk_backup (void *opaque, const char *value)
 {
-  int choice = xml_choice (value, backup_no_yes);
+  /* The last three are how far a disk was, in the proposal of 2018. */
+  static const char *const choices[] = { "no",         "yes",   "begin",
+                                         "inprogress", "ready", NULL };
+  int choice = xml_choice (value, choices);
 
   if (choice < 0)
     return -1;
-  backup_last_disk (opaque)->included = choice;
+  backup_last_disk (opaque)->included = choice > 0;
   return 0;
 }
 
@@ -335,6 +341,9 @@ static const struct xml_element disk_children[] = {
             { .name = "protocol", .store = backup_network_protocol },
             { .name = "name", .store = backup_network_name },
             { .name = "tls", .refused = backup_network_no_tls },
+            { .name = "shallow",
+              .refused = "a push has all that the guest sees, whatever the "
+                         "image's backing chain; leave it out" },
             { .name = NULL } },
     .children = target_children,
     .end = end_target },

@@ -58,8 +58,8 @@ store_mode (void *opaque, const char *value)
   return 0;
 }
 
-/* The number of the job in the proposal of 2018, output only: here a domain has
- * one job at a time. */
+/* The number of the job in the proposal of 2018, as an attribute or an element,
+ * output only: here a domain has one job at a time. */
 static int
 check_id (void *opaque, const char *value)
 {
@@ -215,6 +215,7 @@ end_server (void *opaque)
 }
 
 static const struct xml_element backup_children[] = {
+  { .name = "id", .text = check_id },
   { .name = "incremental", .text = store_incremental },
   { .name = "server",
     .begin = begin_server,

@@ -3,7 +3,8 @@
 
 LIBVIRT_TESTS = \
 	%D%/test-libvirt.sh \
-	%D%/test-schemas.sh
+	%D%/test-schemas.sh \
+	%D%/test-virsh.sh
 
 TESTS += $(LIBVIRT_TESTS)
 EXTRA_DIST += $(LIBVIRT_TESTS) %D%/functions.sh
