@@ -20,6 +20,9 @@
 #include "controller/common/paths.h"
 #include "controller/formats/formats.h"
 
+/* Of options that are a time: 30 days. */
+#define MAX_RUN_SECONDS 2592000
+
 /* Options that say what a document would say. */
 static const char *const document_options[] = { "incremental", "disk", "listen",
                                                 "tls",         "push", "target",
@@ -255,7 +258,11 @@ read_options (const struct invocation *invocation,
                     &options->quiesce_seconds) == -1)
     return -1;
   return read_seconds (invocation, "prepare-timeout", MAX_SECONDS,
-                       &options->prepare_seconds);
+                       &options->prepare_seconds) == -1 ||
+                 read_seconds (invocation, "max-duration", MAX_RUN_SECONDS,
+                               &options->max_seconds) == -1
+             ? -1
+             : 0;
 }
 
 /* A hook is run when all is prepared; if this process dies before it is, the
@@ -364,6 +371,8 @@ const struct parameter backup_begin_parameters[] = {
   { FLAG, "prepare", NULL, "do all but the cut, which backup-cut does" },
   { OPTION, "prepare-timeout", "SECONDS",
     "give a prepared backup up after so long (without: 600)" },
+  { OPTION, "max-duration", "SECONDS",
+    "end it after so long, as with backup-end --abort" },
   JSON_PARAMETER,
   { 0 },
 };

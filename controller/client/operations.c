@@ -284,6 +284,7 @@ pullback_backup_begin (pullback_handle *handle, const char *domain,
   add_seconds (body, "quiesce_seconds", options->quiesce_seconds);
   if (options->ticket)
     json_object_object_add (body, "ticket", ticket_body (options->ticket));
+  add_seconds (body, "max_seconds", options->max_seconds);
   return client_request (
       handle, "POST", client_path (handle, "domains", domain, "backup", NULL),
       body);

@@ -176,6 +176,8 @@ struct pullback_backup_options {
   unsigned prepare_seconds; /* with PREPARE: when it is given up */
   unsigned quiesce_seconds; /* with QUIESCE: limit of each of its steps */
   const struct pullback_ticket *ticket; /* serve with TLS, and make this one */
+  unsigned max_seconds; /* when one that runs is ended, and has failed; 0:
+                           never */
 };
 /* Each may be NULL: 'backup_xml' is a <domainbackup> document (none: all disks,
  * full), 'checkpoint_xml' a <domaincheckpoint> to be made at the same point in

@@ -59,18 +59,24 @@ read_method (json_object *body, enum capture_method *method)
 #define DEFAULT_WAIT_SECONDS 600
 #define MAX_WAIT_SECONDS     86400
 
-/* Of what begins: whether it is only prepared, and for how long at most. */
+/* 30 days. */
+#define MAX_RUN_SECONDS 2592000
+
+/* Of what begins: whether it is only prepared, and for how long at most; and
+ * how long it may run. */
 static int
-read_waiting (json_object *body, unsigned *seconds)
+read_times (json_object *body, struct job_request *job)
 {
-  int64_t given;
+  int64_t given, max;
   bool prepare;
 
   if (json_get_bool (body, "prepare", &prepare) == -1 ||
       json_get_number (body, "prepare_seconds", 1, MAX_WAIT_SECONDS,
-                       DEFAULT_WAIT_SECONDS, &given) == -1)
+                       DEFAULT_WAIT_SECONDS, &given) == -1 ||
+      json_get_number (body, "max_seconds", 1, MAX_RUN_SECONDS, 0, &max) == -1)
     return -1;
-  *seconds = prepare ? given : 0;
+  job->wait_seconds = prepare ? given : 0;
+  job->max_seconds = max;
   return 0;
 }
 
@@ -88,7 +94,7 @@ read_request (json_object *body, struct job_request *job)
                      -1 ||
                  json_get_bool (body, "insecure", &job->insecure) == -1 ||
                  json_get_object (body, "ticket", &job->ticket) == -1 ||
-                 read_waiting (body, &job->wait_seconds) == -1
+                 read_times (body, job) == -1
              ? -1
              : 0;
 }
@@ -98,8 +104,6 @@ static int
 cut_or_wait (struct domain_entry *entry, const struct job_request *request,
              struct job *job)
 {
-  int64_t left;
-
   if (request->wait_seconds == 0)
     job = job_cut (job, request->domain);
   if (job == NULL)
@@ -107,8 +111,7 @@ cut_or_wait (struct domain_entry *entry, const struct job_request *request,
   /* What there was to be said about the last one has been said. */
   job_free (entry->job);
   entry->job = job;
-  if (job_waits (job, &left))
-    settler_wake_at (entry, left);
+  service_watch_time (entry);
   return 0;
 }
 
@@ -182,11 +185,10 @@ operation_backup_cut (struct service *service,
       lock_with_job (service, request->domain);
   CLEANUP_DOMAIN_RECORD struct domain_record *record = NULL;
   CLEANUP_FREE char *reason = NULL;
-  int64_t left;
 
   if (entry == NULL)
     return -1;
-  if (!job_waits (entry->job, &left)) {
+  if (!job_waits (entry->job)) {
     reason = job_reason (entry->job);
     return fail (ERROR_CONFLICT,
                  "the backup of domain '%s' is not one that waits for its "
@@ -202,6 +204,7 @@ operation_backup_cut (struct service *service,
     service_try_again (service, entry);
     return -1;
   }
+  service_watch_time (entry);
   *reply = job_describe (entry->job);
   return *reply ? 0 : -1;
 }

@@ -222,14 +222,6 @@ job_new_with_name (const struct job_request *request, enum backup_mode mode)
   return job_new (request, mode, name);
 }
 
-static void
-start_waiting (struct job *job, unsigned seconds)
-{
-  job->wait_seconds = seconds;
-  clock_gettime (CLOCK_MONOTONIC, &job->wait_until);
-  job->wait_until.tv_sec += seconds;
-}
-
 /* Rolls back by itself as far as QEMU answers. */
 static struct job *
 prepare (const struct job_request *request, struct backup *backup,
@@ -257,7 +249,8 @@ prepare (const struct job_request *request, struct backup *backup,
                         STEAL (now.disks));
   if (job->plan == NULL || job->kind->prepare (job, request) == -1)
     return NULL;
-  start_waiting (job, request->wait_seconds);
+  job->max_seconds = request->max_seconds;
+  job_start_waiting (job, request->wait_seconds);
   return STEAL (job);
 }
 
@@ -349,6 +342,7 @@ cut (struct job *job, const struct domain_record *domain)
     return -1;
   /* All that came so far was before the point in time. */
   forget_events (job);
+  job_start_clock (job);
   if (cut_quiesced (job) == -1 || job->kind->open (job) == -1)
     return -1;
   job->outcome = JOB_RUNNING;
@@ -356,17 +350,18 @@ cut (struct job *job, const struct domain_record *domain)
   return 0;
 }
 
-/* Takes back what the kind has not; the error stays. */
-static void
-take_back (struct job *job)
+int
+job_take_back (struct job *job)
 {
   CLEANUP_FREE char *error = strdup (error_message ());
   enum error_kind kind = error_kind ();
+  int r = job->kind->check_end (job, true);
   bool kept;
 
-  if (job->kind->check_end (job, true) == 0)
+  if (r == 0)
     job->kind->end (job, true, &kept);
   fail (kind, "%s", error ? error : "out of memory");
+  return r;
 }
 
 struct job *
@@ -376,7 +371,7 @@ job_cut (struct job *job, const struct domain_record *domain)
 
   if (cut (job, domain) == 0)
     return job;
-  take_back (job);
+  job_take_back (job);
   state = STEAL (job->state);
   job_free (job);
   clean_up (state, domain);
@@ -387,52 +382,6 @@ bool
 job_running (const struct job *job)
 {
   return job && job->outcome <= JOB_RUNNING;
-}
-
-bool
-job_waits (const struct job *job, int64_t *milliseconds)
-{
-  struct timespec now;
-
-  if (job == NULL || job->outcome != JOB_PREPARED)
-    return false;
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  *milliseconds = (job->wait_until.tv_sec - now.tv_sec) * INT64_C (1000) +
-                  (job->wait_until.tv_nsec - now.tv_nsec) / 1000000;
-  return true;
-}
-
-/* One that nobody cuts would keep the monitor and the domain for ever. */
-static void
-give_up_waiting (struct job *job)
-{
-  CLEANUP_FREE char *reason = NULL;
-
-  if (asprintf (&reason,
-                "it was prepared, and its point in time was not taken within "
-                "%u seconds",
-                job->wait_seconds) == -1)
-    reason = NULL;
-  pthread_mutex_lock (&job->lock);
-  job_mark_broken (job, reason ? reason : "out of memory");
-  pthread_mutex_unlock (&job->lock);
-  take_back (job);
-  job->outcome = JOB_FAILED;
-  job_tell (job, EVENT_BACKUP_FAILED, reason, false);
-  job_let_go (job);
-}
-
-void
-job_settle (struct job *job)
-{
-  int64_t left;
-
-  if (job_waits (job, &left)) {
-    if (left <= 0)
-      give_up_waiting (job);
-  }
-  else if (job_running (job) && job->kind->settle)
-    job->kind->settle (job);
 }
 
 void
@@ -548,12 +497,13 @@ job_describe_cut (const struct cut_time *cut, uint64_t pause_microseconds,
 
 /* Seconds that it may still be prepared. */
 static void
-describe_waiting (struct job *job, json_object *json)
+describe_time (struct job *job, json_object *json)
 {
   int64_t left;
 
-  if (job_waits (job, &left))
-    json_add_number (json, "waits", left > 0 ? left / 1000 : 0);
+  if (job_has_time (job, &left))
+    json_add_number (json, job_waits (job) ? "waits" : "seconds_left",
+                     left > 0 ? left / 1000 : 0);
 }
 
 static json_object *
@@ -591,7 +541,7 @@ job_describe (struct job *job)
   json_add_text (json, "reason", broken);
   json_add_text (json, "checkpoint", job_checkpoint (job));
   json_add_text (json, "xml", xml);
-  describe_waiting (job, json);
+  describe_time (job, json);
   quiesce_describe (&job->quiesce, json);
   job->kind->describe (job, json);
   for (i = 0; i < job->plan->nr_disks; i++)

@@ -33,6 +33,7 @@ struct job_request {
                                 at once */
   bool changes_only;         /* of disks that have a base */
   struct quiesce *quiesce;   /* taken over, and left empty */
+  unsigned max_seconds;      /* how long it may run; 0: for ever */
   struct findings *findings; /* the domain's */
   struct events *events;     /* the service's: what becomes of it is told */
   /* Called on a thread of the job's when job_settle may have something to do,
@@ -57,12 +58,16 @@ struct job *job_cut (struct job *job, const struct domain_record *domain);
  */
 bool job_running (const struct job *job);
 
-/* Whether it waits for its cut, and how many milliseconds it still may. */
-bool job_waits (const struct job *job, int64_t *milliseconds);
+/* Whether it waits for its cut.  NULL does not. */
+bool job_waits (const struct job *job);
+
+/* Whether it has only so long to wait or to run, and how many milliseconds of
+ * that are left; none: job_settle ends it. */
+bool job_has_time (const struct job *job, int64_t *milliseconds);
 
 /* A push that has completed commits its checkpoint here, one that has failed
- * and a job that was prepared for too long are taken back, and all let go of
- * QEMU.  NULL is no error. */
+ * and a job whose time is over are taken back, and all let go of QEMU.  NULL is
+ * no error. */
 void job_settle (struct job *job);
 
 /* The connection to the monitor of a job that is running; it stays the job's.

@@ -3,6 +3,7 @@
 
 #include <config.h>
 
+#include <limits.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -23,6 +24,10 @@ job_save (struct job *job)
   json_add_text (json, "job", job->name);
   json_add_text (json, "folder", job->folder);
   json_add_text (json, "mode", pull ? "pull" : "push");
+  json_add_number (json, "max_seconds", job->max_seconds);
+  /* Of a clock that goes on until the machine is started again, when there is
+   * no job to be taken up. */
+  json_add_number (json, "ends_at", job->ends_at);
   return plan_record (job->plan, json) == -1 ||
                  job->kind->record (job, json) == -1
              ? -1
@@ -58,6 +63,7 @@ job_take_up (const struct job_request *request, json_object *json,
              bool *reached)
 {
   const char *name = qmp_string (json, "job");
+  int64_t seconds;
   CLEANUP_JOB struct job *job = job_new (
       request, qmp_string_is (json, "mode", "push") ? BACKUP_PUSH : BACKUP_PULL,
       name ? name : "");
@@ -73,6 +79,10 @@ job_take_up (const struct job_request *request, json_object *json,
   }
   job->at_work = true;
   job->outcome = JOB_RUNNING;
+  if (json_get_number (json, "max_seconds", 0, UINT_MAX, 0, &seconds) == -1 ||
+      json_get_number (json, "ends_at", 0, INT64_MAX, 0, &job->ends_at) == -1)
+    return NULL;
+  job->max_seconds = seconds;
   if (restore_folder (job, json) == -1 ||
       restore_plan (job, request, json) == -1 ||
       job->kind->take_up (job, request, json) == -1)

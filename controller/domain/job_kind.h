@@ -41,7 +41,8 @@ struct job {
   struct quiesce quiesce;
   json_object *first_ticket; /* made with the job, until it is told; or NULL */
   unsigned wait_seconds; /* how long it may be prepared; 0: it does not wait */
-  struct timespec wait_until; /* CLOCK_MONOTONIC */
+  unsigned max_seconds;  /* how long it may run; 0: for ever */
+  int64_t ends_at; /* CLOCK_MONOTONIC, milliseconds; 0: its time has no end */
   void (*changed) (void *opaque);
   void *changed_opaque;
   struct events *events; /* the service's */
@@ -105,6 +106,14 @@ int job_save (struct job *job);
  * has answered. */
 struct job *job_take_up (const struct job_request *request, json_object *json,
                          bool *reached);
+
+/* Its time to wait for the cut begins; and that to run. */
+void job_start_waiting (struct job *job, unsigned seconds);
+void job_start_clock (struct job *job);
+
+/* What the kind has not taken back itself, as with an abort; the error stays.
+ * -1: QEMU cannot close its connections now, and nothing was done. */
+int job_take_back (struct job *job);
 
 /* Events go to the kind from here on, those that came in between first. */
 void job_start_judging (struct job *job);

@@ -19,6 +19,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/health.c controller/domain/health.h \
 	controller/domain/images.c controller/domain/images.h \
 	controller/domain/job.c controller/domain/job.h \
+	controller/domain/job_clock.c \
 	controller/domain/job_journal.c \
 	controller/domain/job_kind.h \
 	controller/domain/job_pull.c \

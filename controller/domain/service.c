@@ -164,6 +164,15 @@ service_job_request (struct service *service, struct domain_entry *entry,
   };
 }
 
+void
+service_watch_time (struct domain_entry *entry)
+{
+  int64_t left;
+
+  if (job_has_time (entry->job, &left))
+    settler_wake_at (entry, left < 0 ? 0 : left);
+}
+
 /* A QEMU that has gone for good is asked for only now and then. */
 static void
 try_again_later (struct domain_entry *entry)
@@ -201,6 +210,7 @@ recover (struct service *service, struct domain_entry *entry)
   }
   job_free (entry->job);
   entry->job = taken_up;
+  service_watch_time (entry);
   return 0;
 }
 
@@ -208,6 +218,7 @@ int
 service_tend (struct service *service, struct domain_entry *entry)
 {
   job_settle (entry->job);
+  service_watch_time (entry);
   if (job_running (entry->job) ||
       !journal_exists (service->state, entry->name) ||
       recover (service, entry) == 0)

@@ -55,6 +55,9 @@ struct job_request service_job_request (struct service *service,
  * again by and by. */
 int service_tend (struct service *service, struct domain_entry *entry);
 
+/* The settler comes when the time of its job, if that has an end, is over. */
+void service_watch_time (struct domain_entry *entry);
+
 /* After an operation that may have left something, the same. */
 void service_try_again (struct service *service, struct domain_entry *entry);
 

@@ -12,6 +12,7 @@ END_TO_END_TESTS = \
 	%D%/test-documents.sh \
 	%D%/test-fallback.sh \
 	%D%/test-full-and-incremental.sh \
+	%D%/test-max-duration.sh \
 	%D%/test-pause.sh \
 	%D%/test-prepare.sh \
 	%D%/test-qemu-hangs.sh \
