@@ -15,6 +15,8 @@ struct ranked {
   struct checkpoint *checkpoint;
   struct ranked *parent; /* NULL: a root, or the parent is not in the list */
   size_t depth;          /* 0: not known yet; a root has 1 */
+  int64_t time;          /* its own, or a later one of an ancestor's: the clock
+                            may have been set back in between */
 };
 
 static int
@@ -30,8 +32,8 @@ compare_ranks (const void *left, const void *right)
 {
   const struct ranked *l = left, *r = right;
 
-  if (l->checkpoint->creation_time != r->checkpoint->creation_time)
-    return l->checkpoint->creation_time < r->checkpoint->creation_time ? -1 : 1;
+  if (l->time != r->time)
+    return l->time < r->time ? -1 : 1;
   if (l->depth != r->depth)
     return l->depth < r->depth ? -1 : 1;
   return compare_names (left, right);
@@ -69,6 +71,39 @@ find_depth (struct ranked *start, size_t nr_ranked)
     at->depth = depth--;
 }
 
+static int
+compare_depths (const void *left, const void *right)
+{
+  const struct ranked *l = *(struct ranked *const *) left;
+  const struct ranked *r = *(struct ranked *const *) right;
+
+  return l->depth < r->depth ? -1 : l->depth > r->depth;
+}
+
+/* From the roots on, so that a parent has its time before its children. */
+static int
+find_times (struct ranked *ranked, size_t nr_ranked)
+{
+  CLEANUP_FREE struct ranked **by_depth =
+      calloc (nr_ranked + 1, sizeof *by_depth);
+  size_t i;
+
+  if (!by_depth)
+    return -1;
+  for (i = 0; i < nr_ranked; i++)
+    by_depth[i] = &ranked[i];
+  qsort (by_depth, nr_ranked, sizeof *by_depth, compare_depths);
+  for (i = 0; i < nr_ranked; i++) {
+    struct ranked *at = by_depth[i];
+
+    at->time = at->checkpoint->creation_time;
+    if (at->parent && at->parent->depth < at->depth &&
+        at->parent->time > at->time)
+      at->time = at->parent->time;
+  }
+  return 0;
+}
+
 int
 order_checkpoints (struct checkpoint_list *list)
 {
@@ -85,6 +120,9 @@ order_checkpoints (struct checkpoint_list *list)
   find_parents (ranked, list->nr_checkpoints);
   for (i = 0; i < list->nr_checkpoints; i++)
     find_depth (&ranked[i], list->nr_checkpoints);
+  if (find_times (ranked, list->nr_checkpoints) == -1)
+    return fail_errno (ERROR_SYSTEM, "cannot sort %zu checkpoints",
+                       list->nr_checkpoints);
   qsort (ranked, list->nr_checkpoints, sizeof *ranked, compare_ranks);
   for (i = 0; i < list->nr_checkpoints; i++)
     list->checkpoints[i] = ranked[i].checkpoint;

@@ -42,18 +42,32 @@ find_disk (struct checkpoint *checkpoint, const char *name)
   return NULL;
 }
 
-/* The name, as libvirt makes one up: the time in seconds. */
+/* The time in seconds, as libvirt makes a name up; a later one where that is in
+ * use, after a clock was set back or for the second within a second. */
+static int
+make_name (const struct checkpoint_list *retained,
+           struct checkpoint *checkpoint)
+{
+  int64_t number = checkpoint->creation_time;
+
+  do {
+    free (checkpoint->name);
+    if (asprintf (&checkpoint->name, "%" PRId64, number++) == -1) {
+      checkpoint->name = NULL;
+      return fail_errno (ERROR_SYSTEM, "checkpoint");
+    }
+  } while (checkpoint_list_find (retained, checkpoint->name));
+  return 0;
+}
+
 static int
 choose_name (const struct plan_request *request,
              const struct checkpoint_list *retained,
              struct checkpoint *checkpoint)
 {
   checkpoint->creation_time = time (NULL);
-  if (checkpoint->name == NULL && asprintf (&checkpoint->name, "%" PRId64,
-                                            checkpoint->creation_time) == -1) {
-    checkpoint->name = NULL;
-    return fail_errno (ERROR_SYSTEM, "checkpoint");
-  }
+  if (checkpoint->name == NULL && make_name (retained, checkpoint) == -1)
+    return -1;
   if (name_check ("checkpoint", checkpoint->name) == -1)
     return -1;
   if (checkpoint_list_find (retained, checkpoint->name))

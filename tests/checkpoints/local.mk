@@ -5,6 +5,7 @@
 checkpoint_tests = \
 	%D%/test-backing-chains.sh \
 	%D%/test-broken.sh \
+	%D%/test-clock.sh \
 	%D%/test-crash.sh \
 	%D%/test-delete.sh \
 	%D%/test-generations.sh \
