@@ -17,6 +17,7 @@ END_TO_END_TESTS = \
 	%D%/test-prepare.sh \
 	%D%/test-qemu-hangs.sh \
 	%D%/test-scratch-full.sh \
+	%D%/test-state-folder.sh \
 	%D%/test-tickets.sh \
 	%D%/test-tls.sh \
 	%D%/test-two-domains.sh
