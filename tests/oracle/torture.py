@@ -4,7 +4,7 @@ pulled in several ways by several clients at once: as a whole, and as increments
 since every checkpoint that is kept, applied to the images of that checkpoint.
 All of them must be the same, and exactly what all disks held at one instant of
 the cut.  Meanwhile clients vanish, backups are aborted, checkpoints deleted, and
-the daemon is killed."""
+the daemon and the processes of the data path are killed."""
 
 import argparse
 import concurrent.futures
@@ -109,16 +109,20 @@ class Torture:
             methods.append('filter')
         return methods
 
-    def kill_daemon(self):
-        """As if the machine's memory had run out; the next command starts
-        another one."""
-        try:
-            with open(os.path.join(self.home, 'run/pullbackd.pid')) as file:
-                pid = int(file.read())
-            os.kill(pid, signal.SIGKILL)
-            self.kills += 1
-        except (OSError, ValueError):
-            pass
+    def kill(self, name):
+        """That process of this test, as if the machine's memory had run out."""
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open('/proc/%s/comm' % pid) as file:
+                    found = file.read().strip() == name[:15]
+                with open('/proc/%s/environ' % pid) as file:
+                    found = found and \
+                        'PULLBACK_HOME=%s\0' % self.home in file.read()
+                if found:
+                    os.kill(int(pid), signal.SIGKILL)
+                    self.kills += 1
+            except OSError:
+                pass
 
     def job(self):
         """What backup-info says; None: no backup runs."""
@@ -221,7 +225,7 @@ class Torture:
                               stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL):
             time.sleep(delay)
-            self.kill_daemon()
+            self.kill('pullbackd')
 
     def plan(self, job):
         """The pulls of this cut: all disks as a whole, where that is served,
@@ -254,31 +258,46 @@ class Torture:
             time.sleep(self.random.random() * 0.1)
             client.kill()
 
-    def pull(self, pulls, killed):
-        """Those that succeed, in several at a time; all must, unless the daemon
-        is killed."""
-        done, failures = [], []
+    def pull(self, pulls):
+        """All of them, several at a time.  The next daemon takes a backup up,
+        and nobody notices; clients of another process that is killed have to
+        come again."""
+        victims = [(), (), ('pullbackd',), ('nbdkit',), ('pullback-relay',),
+                   ('pullbackd', 'nbdkit')][self.random.randrange(6)] \
+            if self.by_chance(0.2) else ()
+        failed = []
         with concurrent.futures.ThreadPoolExecutor(self.chance(2, 3, 4)) as pool:
             running = {pool.submit(pull.way, pull): pull for pull in pulls}
             if self.random.random() < 0.3:
                 self.vanishing_client()
-            if killed:
+            if victims:
                 time.sleep(self.random.random())
-                self.kill_daemon()
-                self.job()
+                say('killing', *victims)
+                for victim in victims:
+                    self.kill(victim)
             for future in concurrent.futures.as_completed(running):
                 try:
                     future.result()
-                    done.append(running[future])
                 except (Failed, nbd.Error) as error:
-                    failures.append('%s: %s' % (running[future], error))
-        if failures and not killed:
-            raise Failed('\n'.join(failures))
-        return done
+                    if not set(victims) - {'pullbackd'}:
+                        raise Failed('%s: %s' % (running[future], error)) \
+                            from error
+                    failed.append(running[future])
+        if failed:
+            say('again:', ', '.join(map(str, failed)))
+        for pull in failed:
+            self.remove_image(pull)
+            pull.way(pull)
+
+    @staticmethod
+    def remove_image(pull):
+        for path in (pull.path, pull.path + '.qcow2'):
+            if os.path.exists(path):
+                os.unlink(path)
 
     def check(self, done, earliest, latest):
         """All images of a disk are the same, and those of all disks a state.
-        {disk: path} of the images, None if one is missing."""
+        {disk: path} of the images."""
         images = {}
         for pull in done:
             first = images.setdefault(pull.disk, pull)
@@ -289,8 +308,6 @@ class Torture:
                     difference(first.path, pull.path)))
             self.images += 1
             self.increments += pull.base is not None
-        if len(images) < len(self.disks):
-            return None
         paths = {disk: images[disk].path for disk in self.disks}
         first, last = map(int, run(self.options.checker, 'check',
                                    str(self.options.seed),
@@ -318,6 +335,9 @@ class Torture:
                 raise Failed('the backup that has ended runs')
             pullback('backup-end', 'web', '--abort')
         kept = name in self.names()
+        if job is None and kept:
+            raise Failed('the backup has not begun, but checkpoint %s is there'
+                         % name)
         if job and not killed and kept != (name is not None and not abort):
             raise Failed('checkpoint %s is %s' % (name, ('missing', 'there')
                                                   [kept]))
@@ -326,20 +346,17 @@ class Torture:
     def one_cut(self):
         self.cuts += 1
         name, job, earliest, latest = self.begin()
-        done, paths = [], None
+        paths = None
         if job:
-            killed = self.by_chance(0.05)
             pulls = self.plan(job)
-            done = self.pull(pulls, killed)
-            paths = self.check(done, earliest, latest)
+            self.pull(pulls)
+            paths = self.check(pulls, earliest, latest)
             job = self.job()
-            if job is None and not killed:
-                raise Failed('the backup is gone')
+            if job is None or job['state'] != 'running':
+                raise Failed('the backup is gone: %s' % job)
         kept = self.end(job, name)
-        if kept and paths:
+        if kept:
             self.keep(Checkpoint(name, paths))
-        elif kept:
-            pullback('checkpoint-delete', 'web', name)
         for file in os.listdir(self.folder):
             if file.startswith('pull-'):
                 os.unlink(self.path(file))
@@ -389,7 +406,7 @@ class Torture:
         pullback('domain-remove', 'web')
         if self.inventory() != before:
             raise Failed('QEMU has %s, but had %s' % (self.inventory(), before))
-        say('%d cuts, %d images, of them %d increments, %d daemons killed, '
+        say('%d cuts, %d images, of them %d increments, %d processes killed, '
             '%d writes' % (self.cuts, self.images, self.increments, self.kills,
                            self.progress()))
 
