@@ -280,7 +280,10 @@ class Torture:
                     future.result()
                 except (Failed, nbd.Error) as error:
                     if not set(victims) - {'pullbackd'}:
-                        raise Failed('%s: %s' % (running[future], error)) \
+                        job = self.job()
+                        raise Failed('%s: %s; the backup is %s, %s' % (
+                            running[future], error,
+                            job and job['state'], job and job['reason'])) \
                             from error
                     failed.append(running[future])
         if failed:
