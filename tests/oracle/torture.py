@@ -157,8 +157,11 @@ class Torture:
         """The base's image brought up to date."""
         view = '%s@%s/inplace' % (pull.disk, pull.base.name)
         shutil.copyfile(pull.base.images[pull.disk], pull.path)
-        run('nbdcopy', '-S', '0', '--destination-is-zero', self.uri(view),
-            '--', '[', 'qemu-nbd', '-f', 'raw', pull.path, ']')
+        # nbdcopy reads whole requests: none must be larger than a cluster where
+        # there is only what changed.
+        run('nbdcopy', '-S', '0', '--destination-is-zero',
+            '--request-size=65536', self.uri(view), '--', '[', 'qemu-nbd',
+            '-f', 'raw', pull.path, ']')
 
     def by_context(self, pull):
         """What a program would do that asks for a metadata context."""
@@ -275,6 +278,8 @@ class Torture:
                 say('killing', *victims)
                 for victim in victims:
                     self.kill(victim)
+                # Brings the next daemon, which brings the others.
+                self.job()
             for future in concurrent.futures.as_completed(running):
                 try:
                     future.result()
