@@ -18,3 +18,4 @@ include tests/end-to-end/local.mk
 include tests/push/local.mk
 include tests/quiesce/local.mk
 include tests/libvirt/local.mk
+include tests/bench/local.mk

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# A guest's random writes while a backup stands, against none: of changes only, of
+# everything, and by libvirt's method (which is Pullback's overlay).
+
+version=$("$qemu" --version | sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p')
+begin_row guest-64k "guest writes of 64 KiB, 8 in flight"
+if [ "$version" -lt 9 ] || ! is_full; then
+  note "with BENCH=full and QEMU= of version 9 or later"
+  exit 0
+fi
+. "$srcdir/tests/guest/guest.sh"
+seconds=3
+
+"$qemu_img" create -q -f qcow2 "$tmp/vda.qcow2" 1G
+qemu-io -t unsafe -f qcow2 -c "write -q -P 1 0 1G" "$tmp/vda.qcow2" >/dev/null
+guest_start --program "$builddir/tests/bench/bench-writer" \
+  -blockdev "qcow2,node-name=vda,cache.no-flush=on,file.driver=file,file.filename=$tmp/vda.qcow2" \
+  -device virtio-blk-pci,drive=vda,id=vda
+start_pullbackd
+pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null
+pullback checkpoint-create-as web base >/dev/null
+# As much changed since the base as a day may bring.
+guest_write /machine/peripheral/vda/virtio-backend "write -P 2 0 64M"
+
+# during CONTESTANT BYTES IN-FLIGHT [BEGIN-OPTIONS]...
+during ()
+{
+  local contestant=$1 bytes=$2 in_flight=$3 rate
+  shift 3
+  [ $# -eq 0 ] || timed pullback backup-begin web --checkpoint now "$@"
+  rate=$(guest_run "bench-writer /dev/vda $bytes $in_flight $seconds")
+  record "$contestant" "$rate" /s
+  [ $# -eq 0 ] || timed pullback backup-end web --abort
+}
+
+# all_during BYTES IN-FLIGHT SUFFIX
+all_during ()
+{
+  local round
+  for ((round = 0; round < runs; round++)); do
+    during "none-$3" "$1" "$2"
+    during "changes-only-$3" "$1" "$2" --incremental base --changes-only
+    during "everything-$3" "$1" "$2" --incremental base
+    during "libvirt-$3" "$1" "$2" --incremental base --method overlay
+  done
+  goal_faster "changes-only-$3" "none-$3" 0.95
+  goal_faster "everything-$3" "libvirt-$3" 1.30
+}
+all_during 65536 8 64k
+begin_row guest-4k "guest writes of 4 KiB, 32 in flight"
+all_during 4096 32 4k
