@@ -17,6 +17,7 @@ plugin_tests = \
 	%D%/test-copies.sh \
 	%D%/test-errors.sh \
 	%D%/test-large.sh \
+	%D%/test-many-changes.sh \
 	%D%/test-overlay.sh \
 	%D%/test-views.sh
 
