@@ -19,7 +19,7 @@
 /* How much of a map is looked at in one go. */
 #define EXTENTS_AT_ONCE 512
 
-/* QEMU takes some 12 microseconds to tell whether a range reads as zeroes, as
+/* QEMU takes 12 to 25 microseconds to tell whether a range reads as zeroes, as
  * long as to send 64 KiB of it.  Where changes are many and short the question
  * costs more than it can save: they are taken for data, which is never wrong.
  */
