@@ -51,7 +51,8 @@ $(fuzz_objects)/%.o: %.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(FUZZ_CLANG) -O1 -g -MMD -pthread \
 	  -fsanitize=fuzzer-no-link,address,undefined \
 	  -fno-sanitize-recover=undefined $(DEFS) $(DEFAULT_INCLUDES) \
-	  $(AM_CPPFLAGS) $(LIBXML2_CFLAGS) $(LIBNBD_CFLAGS) $(GNUTLS_CFLAGS) \
+	  $(AM_CPPFLAGS) $(LIBXML2_CFLAGS) \
+	  $(filter -I% -D%,$(plugin_relay_librelay_la_CFLAGS)) \
 	  -DSCHEMAS='"$(abs_top_srcdir)/docs/schemas"' -c -o $@ $<
 -include $(wildcard $(fuzz_objects)/*/*.d $(fuzz_objects)/*/*/*.d)
 
@@ -61,7 +62,7 @@ tests/fuzz/fuzz-domain%: $(fuzz_objects)/tests/fuzz/fuzz-domain%.o \
 	$(fuzz_link) $(LIBXML2_LIBS)
 tests/fuzz/fuzz-relay-%: $(fuzz_objects)/tests/fuzz/fuzz-relay-%.o \
   $(call fuzz_object_files,tests/fuzz/fuzz.c $(fuzz_relay_all))
-	$(fuzz_link) $(LIBNBD_LIBS) $(GNUTLS_LIBS)
+	$(fuzz_link) $(filter-out %.la,$(plugin_relay_librelay_la_LIBADD))
 fuzz_link = $(AM_V_CCLD)$(FUZZ_CLANG) -pthread \
 	-fsanitize=fuzzer,address,undefined -o $@ $^
 
