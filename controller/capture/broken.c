@@ -81,6 +81,15 @@ broken_disk (const struct capture *capture, const char *event,
   return NULL;
 }
 
+/* A QEMU that ends removes its exports one by one. */
+static void
+explain (char **reason)
+{
+  free (*reason);
+  *reason = strdup ("QEMU has ended: its guest was powered off, or it was told "
+                    "to quit");
+}
+
 const char *
 capture_broken_by (struct capture *capture, const char *event,
                    json_object *data, char **reason)
@@ -91,7 +100,12 @@ capture_broken_by (struct capture *capture, const char *event,
   /* What comes after the alarm is of the guard's doing. */
   if (capture->ending || capture->guard.alarm)
     return NULL;
+  /* A QEMU that is not to end with its guest (-no-shutdown) says so, too. */
+  if (is (event, "SHUTDOWN"))
+    capture->shut_down = true;
   disk = broken_disk (capture, event, data, reason);
+  if (disk && capture->shut_down)
+    explain (reason);
   if (disk)
     guard_alarm (capture);
   return disk;

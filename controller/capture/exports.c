@@ -3,11 +3,26 @@
 
 #include <config.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "controller/capture/internal.h"
 #include "controller/common/error.h"
 #include "controller/qmp/json.h"
+
+/* QEMU does not tell whose its server is, and whether it has one.  A node that
+ * is there from before its start until after its stop tells whoever comes after
+ * a process that died that it was ours (see recover.c). */
+static int
+mark_server (struct capture *capture)
+{
+  char name[NAME_SIZE + sizeof "-server"];
+
+  snprintf (name, sizeof name, "%s-server", capture->disks[0].job);
+  return capture_make (capture, UNDO_NODE, name, NULL, "blockdev-add",
+                       qmp_object ("driver", qmp_text ("null-co"), "node-name",
+                                   qmp_text (name), NULL));
+}
 
 /* Before anything is cut: a QEMU has one server, and it may be in use. */
 int
@@ -16,6 +31,9 @@ exports_start_server (struct capture *capture, const char *socket)
   bool can_limit =
       qmp_can (capture->qmp, "nbd-server-start", NULL, "handshake-max-seconds");
   int r;
+
+  if (mark_server (capture) < 0)
+    return -1;
 
   r = capture_make (
       capture, UNDO_SERVER, socket, NULL, "nbd-server-start",

@@ -56,7 +56,8 @@ struct capture {
   struct capture_report report;
   bool no_pause;
   struct capture_guard guard;
-  atomic_bool ending; /* what ends from now on is ended by ourselves */
+  atomic_bool ending;    /* what ends from now on is ended by ourselves */
+  atomic_bool shut_down; /* QEMU or its guest is; what follows is due to that */
 };
 
 /* A method: three steps, each for all disks before the next begins. */

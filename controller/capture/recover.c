@@ -141,7 +141,9 @@ note_all (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
   size_t before_jobs;
   bool pushed;
 
-  if (note_files (left, nodes, job) < 0 ||
+  /* It goes when all else has gone, the server included. */
+  if (note_nodes (left, nodes, job, "-server") < 0 ||
+      note_files (left, nodes, job) < 0 ||
       note_nodes (left, nodes, job, "-file") < 0 ||
       note_nodes (left, nodes, job, "-overlay") < 0 ||
       note_nodes (left, nodes, job, "-storage") < 0 ||

@@ -7,11 +7,27 @@
 # Neither a multiple of the bitmaps' granularity nor of a sector's 8.
 disk_size=$((64 * 1024 * 1024 + 512))
 
-# start_domain [BYTES-PER-SECOND]: at which both images together are read.  With
-# $no_iothread the disks are in none.
+# start_domain [BYTES-PER-SECOND]: at which both images together are read.  The
+# daemon is told of the monitor at $monitor.
+monitor=$tmp/qmp.sock
 start_domain ()
 {
-  local disk file=file.driver=file,file.filename slow=()
+  local disk
+
+  for disk in vda vdb; do
+    "$qemu_img" create -q -f qcow2 "$tmp/$disk.qcow2" $disk_size
+    truncate -s $disk_size "$tmp/$disk.truth"
+  done
+  start_disks "$@"
+  start_pullbackd
+  pullback domain-add web --qmp "$monitor" >/dev/null
+}
+
+# start_disks [BYTES-PER-SECOND]: a QEMU on the images as they are.  With
+# $no_iothread the disks are in none.
+start_disks ()
+{
+  local file=file.driver=file,file.filename slow=()
   local iothread=${no_iothread:-,iothread=io0}
 
   if [ $# -gt 0 ]; then
@@ -19,19 +35,44 @@ start_domain ()
     file=file.driver=throttle,file.throttle-group=slow
     file=$file,file.file.driver=file,file.file.filename
   fi
-
-  for disk in vda vdb; do
-    "$qemu_img" create -q -f qcow2 "$tmp/$disk.qcow2" $disk_size
-    truncate -s $disk_size "$tmp/$disk.truth"
-  done
   start_qemu -S -object iothread,id=io0 "${slow[@]}" \
     -blockdev "qcow2,node-name=fmt-a,$file=$tmp/vda.qcow2,discard=unmap" \
     -device virtio-blk-pci,drive=fmt-a,id=vda${iothread#yes} \
     -blockdev "qcow2,node-name=fmt-b,$file=$tmp/vdb.qcow2,discard=unmap" \
     -device virtio-blk-pci,drive=fmt-b,id=vdb${iothread#yes}
-  start_pullbackd
-  pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null
+  wait_for 10 test -S "$monitor"
 }
+
+# kill_qemu: with -9; its sockets would be taken for those of the next one.
+kill_qemu ()
+{
+  kill -9 "$qemu_pid" 2>/dev/null || true
+  wait "$qemu_pid" 2>/dev/null || true
+  rm -f "$tmp/qmp.sock" "$tmp/monitor.sock"
+}
+
+# start_tap: what the daemon and its monitor say goes through a tap, which does
+# what 'tap' tells it.  It listens as long as there is a monitor.
+start_tap ()
+{
+  monitor=$tmp/tap.sock
+  /usr/bin/python3 "$srcdir/tests/end-to-end/tap.py" \
+    "$monitor" "$tmp/qmp.sock" "$tmp/tap" &
+  ends_with_test $!
+  [ ! -S "$tmp/qmp.sock" ] || wait_for 10 test -S "$monitor"
+}
+
+# tap N kill PID | tap N drop SECONDS: when the daemon gives its Nth command from
+# now on that changes something, before QEMU sees it (N even), or afterwards,
+# before the daemon hears of it (N odd).  tapped: whether that has come to pass.
+tap ()
+{
+  rm -f "$tmp/tap.done"
+  echo "$@" >"$tmp/tap.new"
+  mv "$tmp/tap.new" "$tmp/tap"
+}
+untap () { rm -f "$tmp/tap"; }
+tapped () { [ -e "$tmp/tap.done" ]; }
 
 # disk_write DISK PATTERN OFFSET LENGTH: by the guest, and in the truth.
 disk_write ()

@@ -12,9 +12,12 @@ END_TO_END_TESTS = \
 	%D%/test-documents.sh \
 	%D%/test-fallback.sh \
 	%D%/test-full-and-incremental.sh \
+	%D%/test-killed-in-begin.sh \
+	%D%/test-killed-in-end.sh \
 	%D%/test-max-duration.sh \
 	%D%/test-pause.sh \
 	%D%/test-prepare.sh \
+	%D%/test-qemu-dies.sh \
 	%D%/test-qemu-hangs.sh \
 	%D%/test-scratch-full.sh \
 	%D%/test-state-folder.sh \
@@ -23,4 +26,4 @@ END_TO_END_TESTS = \
 	%D%/test-two-domains.sh
 
 TESTS += $(END_TO_END_TESTS)
-EXTRA_DIST += $(END_TO_END_TESTS) %D%/functions.sh
+EXTRA_DIST += $(END_TO_END_TESTS) %D%/functions.sh %D%/tap.py

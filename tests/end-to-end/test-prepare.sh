@@ -64,8 +64,8 @@ pullback backup-end web --abort >/dev/null
 [ ! -e "$tmp/pushed.qcow2" ] || fail "the target is left"
 nothing_left
 pullback backup-begin web --prepare --prepare-timeout 1 --checkpoint tuesday >/dev/null
-state_is () { [ "$(field state)" = "$1" ]; }
-wait_for 20 state_is failed
+backup_is () { [ "$(field state)" = "$1" ]; }
+wait_for 20 backup_is failed
 nothing_left
 field reason | grep -q "was not taken within 1 seconds" || fail "$(field reason)"
 expect_failure "not one that waits.*within 1 seconds" pullback backup-cut web
@@ -82,7 +82,7 @@ disk_write vda 0x44 3M 64k
 cp "$tmp/vda.truth" "$tmp/vda.cut"
 pullback backup-cut web >/dev/null
 disk_write vda 0x55 4M 64k
-wait_for 60 state_is completed
+wait_for 60 backup_is completed
 qemu-img convert -O raw "$tmp/pushed.qcow2" "$tmp/pushed.raw"
 cmp "$tmp/pushed.raw" "$tmp/vda.cut"
 pullback backup-end web >/dev/null
