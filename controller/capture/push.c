@@ -96,7 +96,17 @@ cut_disks (struct push *push)
 }
 
 static int
-prepare (struct push *push)
+for_each_disk (struct push *push,
+               int (*step) (struct push *, struct pushed_disk *))
+{
+  for (size_t i = 0; i < push->nr_disks; i++)
+    if (step (push, &push->disks[i]) < 0)
+      return fail_prefix ("disk '%s'", push->requests[i].disk->name);
+  return 0;
+}
+
+static int
+prepare (struct push *push, const struct push_request *request)
 {
   if (push->nr_disks == 0 || push->nr_disks > MAX_DISKS)
     return fail (ERROR_INVALID, "there are no disks to back up, or too many");
@@ -108,10 +118,11 @@ prepare (struct push *push)
                  "at least QEMU 4.2",
                  qmp_version_text (push->qmp));
   push->report.promise = promise;
-  for (size_t i = 0; i < push->nr_disks; i++)
-    if (push_target_make (push, &push->disks[i]) < 0)
-      return fail_prefix ("disk '%s'", push->requests[i].disk->name);
-  return 0;
+  return for_each_disk (push, push_target_make_file) < 0 ||
+                 request->files_made (request->opaque) < 0 ||
+                 for_each_disk (push, push_target_make) < 0
+             ? -1
+             : 0;
 }
 
 struct push *
@@ -121,7 +132,7 @@ push_prepare (struct qmp *qmp, const struct push_request *request)
 
   if (!push)
     return NULL;
-  if (prepare (push) < 0) {
+  if (prepare (push, request) < 0) {
     undo_roll_back (qmp, &push->made);
     push_free (push);
     return NULL;

@@ -28,10 +28,20 @@ struct push_disk {
 struct push_request {
   const char *job; /* makes node and job names unique */
   const struct push_disk *disks;
-  size_t nr_disks;
+  size_t nr_disks; /* Called when all files are made, and are still empty.  -1:
+                      reported. */
+  int (*files_made) (void *opaque);
+  void *opaque;
 };
 
 struct push;
+
+/* Whether a target is a file that the push makes, and may remove. */
+static inline bool
+push_makes_file (const struct push_disk *disk)
+{
+  return disk->path && !disk->is_device && !disk->reuse;
+}
 
 struct push_report {
   const char *promise; /* what a push cannot promise */

@@ -30,6 +30,8 @@ struct push {
   atomic_bool ending;
 };
 
+/* The empty file, if it is to be one. */
+int push_target_make_file (struct push *push, struct pushed_disk *disk);
 int push_target_make (struct push *push, struct pushed_disk *disk);
 /* Whether all that was written is on stable storage; -1: no, reported. */
 int push_target_flush (struct push *push, const struct pushed_disk *disk);

@@ -21,9 +21,10 @@ is_qcow2 (const struct push_disk *request)
   return strcmp (request->format, "qcow2") == 0;
 }
 
-static int
-make_file (struct push *push, const struct push_disk *request)
+int
+push_target_make_file (struct push *push, struct pushed_disk *disk)
 {
+  const struct push_disk *request = disk->request;
   const struct image image = { .what = "target",
                                .path = request->path,
                                .owner = request->disk->file,
@@ -31,6 +32,8 @@ make_file (struct push *push, const struct push_disk *request)
                                            ? 0
                                            : request->disk->size };
 
+  if (!push_makes_file (request))
+    return 0;
   if (image_create (&image) < 0)
     return -1;
   if (undo_push (&push->made, UNDO_FILE, request->path, NULL) == 0)
@@ -95,9 +98,6 @@ push_target_make (struct push *push, struct pushed_disk *disk)
 {
   const struct push_disk *request = disk->request;
 
-  if (request->path && !request->is_device && !request->reuse &&
-      make_file (push, request) < 0)
-    return -1;
   if (make_node (push, disk->storage, storage_node (disk)) < 0)
     return -1;
   if (is_qcow2 (request) && !request->reuse &&

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "controller/capture/push.h"
@@ -16,10 +17,13 @@
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
 #include "controller/domain/uri.h"
+#include "controller/qmp/json.h"
 
 struct push_parts {
   struct push *push;
   atomic_bool look; /* there may be something to settle */
+  bool reuse;
+  bool files_made, kept; /* by the push, and its outcome is right */
 };
 
 static struct push_parts *
@@ -38,6 +42,15 @@ judge (struct job *job, const char *event, json_object *data)
 }
 
 static int
+files_made (void *opaque)
+{
+  struct job *job = opaque;
+
+  parts_of (job)->files_made = true;
+  return job_save (job);
+}
+
+static int
 prepare_push (struct job *job, bool reuse)
 {
   const struct plan *plan = job->plan;
@@ -45,7 +58,9 @@ prepare_push (struct job *job, bool reuse)
       calloc (plan->nr_disks + 1, sizeof *disks);
   const struct push_request request = { .job = job->name,
                                         .disks = disks,
-                                        .nr_disks = plan->nr_disks };
+                                        .nr_disks = plan->nr_disks,
+                                        .files_made = files_made,
+                                        .opaque = job };
   size_t i;
 
   if (disks == NULL)
@@ -68,11 +83,30 @@ prepare_push (struct job *job, bool reuse)
   return parts_of (job)->push ? 0 : -1;
 }
 
+/* Files that go with a push that is taken down.  By then one of the name may be
+ * somebody else's: it is known by its inode. */
 static int
 record (struct job *job, json_object *json)
 {
-  (void) job;
-  (void) json;
+  const struct push_parts *parts = parts_of (job);
+  json_object *list = json_object_new_array ();
+  size_t i;
+
+  json_object_object_add (json, "made", list);
+  for (i = 0; parts->files_made && !parts->kept && i < job->plan->nr_disks;
+       i++) {
+    const struct backup_disk *target = job->plan->disks[i].requested;
+    const struct push_disk disk = { .path = target->target,
+                                    .is_device = target->target_is_device,
+                                    .reuse = parts->reuse };
+    struct stat status;
+
+    if (!push_makes_file (&disk) || stat (disk.path, &status) == -1)
+      continue;
+    qmp_append (list, qmp_object ("path", qmp_text (disk.path), "device",
+                                  qmp_number (status.st_dev), "inode",
+                                  qmp_number (status.st_ino), NULL));
+  }
   return 0;
 }
 
@@ -87,6 +121,7 @@ prepare (struct job *job, const struct job_request *request)
   job->parts = calloc (1, sizeof (struct push_parts));
   if (job->parts == NULL)
     return fail_errno (ERROR_SYSTEM, "backup");
+  parts_of (job)->reuse = request->reuse_external;
   if (job_save (job) == -1 || prepare_push (job, request->reuse_external) == -1)
     return -1;
   return 0;
@@ -164,6 +199,10 @@ settle_completed (struct job *job)
     settle_failed (job, JOB_FAILED, why);
     return;
   }
+  /* From here on the next daemon is not to remove what was written. */
+  parts_of (job)->kept = true;
+  if (job_save (job) == -1)
+    log_line ("domain '%s': %s", job->domain, error_message ());
   if (push_end (parts_of (job)->push, true) == -1)
     log_line ("the push backup of domain '%s' has left something in QEMU: %s",
               job->domain, error_message ());

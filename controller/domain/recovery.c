@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "controller/capture/capture.h"
@@ -38,41 +39,63 @@ remove_files (json_object *json)
     unlink (json_object_get_string (json_object_array_get_idx (list, i)));
 }
 
-/* Whether the checkpoint was made.  The name alone does not tell: one of
- * another generation may have it.  -1: reported. */
-static int
-is_committed (const char *state, const char *domain,
-              const struct checkpoint *provisional)
+/* Targets of a push that were made for it, unless somebody else's file has the
+ * name by now. */
+static void
+remove_made (json_object *json)
 {
-  CLEANUP_CHECKPOINT struct checkpoint *known =
-      catalogue_checkpoint (state, domain, provisional->name);
+  json_object *list = qmp_list (json, "made");
+  const size_t length = qmp_length (list);
+  size_t i;
 
-  if (known == NULL)
-    return error_kind () == ERROR_NOT_FOUND ? 0 : -1;
-  return known->generation && provisional->generation &&
-         strcmp (known->generation, provisional->generation) == 0;
+  for (i = 0; i < length; i++) {
+    json_object *entry = json_object_array_get_idx (list, i);
+    const char *path = qmp_string (entry, "path");
+    struct stat status;
+
+    if (path && lstat (path, &status) == 0 &&
+        status.st_dev == qmp_get_number (entry, "device") &&
+        status.st_ino == qmp_get_number (entry, "inode"))
+      unlink (path);
+  }
 }
 
-/* The bitmaps of a checkpoint that has no metadata were provisional. */
+/* The checkpoint that the backup was to make; *provisional NULL: none, or it
+ * was made.  The name alone does not tell: one of another generation may have
+ * it. -1: reported. */
 static int
-remove_provisional (json_object *json, const char *state,
-                    const struct domain_record *domain, struct qmp *qmp)
+find_provisional (json_object *json, const char *state, const char *domain,
+                  struct checkpoint **provisional, bool *committed)
 {
-  CLEANUP_CHECKPOINT struct checkpoint *provisional = NULL;
-  const struct checkpoint *list[2] = { NULL, NULL };
+  CLEANUP_CHECKPOINT struct checkpoint *planned = NULL;
+  CLEANUP_CHECKPOINT struct checkpoint *known = NULL;
   const char *xml = qmp_string (json, "checkpoint");
-  int committed;
 
+  *provisional = NULL;
+  *committed = false;
   if (xml == NULL)
     return 0;
-  provisional = checkpoint_parse (xml, strlen (xml));
-  if (provisional == NULL)
+  planned = checkpoint_parse (xml, strlen (xml));
+  if (planned == NULL)
     return -1;
-  committed = is_committed (state, domain->name, provisional);
-  if (committed != 0)
-    return committed == 1 ? 0 : -1;
-  list[0] = provisional;
-  return bitmaps_remove (qmp, list, domain);
+  known = catalogue_checkpoint (state, domain, planned->name);
+  if (known == NULL && error_kind () != ERROR_NOT_FOUND)
+    return -1;
+  *committed = known && known->generation && planned->generation &&
+               strcmp (known->generation, planned->generation) == 0;
+  if (!*committed)
+    *provisional = STEAL (planned);
+  return 0;
+}
+
+/* All that is not in QEMU. */
+static void
+remove_outside (json_object *json, bool committed)
+{
+  end_datapath (json);
+  remove_files (json);
+  if (!committed)
+    remove_made (json);
 }
 
 /* The order is that of any other end. */
@@ -80,18 +103,41 @@ static int
 take_down (json_object *json, const char *state,
            const struct domain_record *domain, struct qmp *qmp)
 {
+  CLEANUP_CHECKPOINT struct checkpoint *provisional = NULL;
   const char *job = qmp_string (json, "job");
+  bool committed;
 
   if (job == NULL)
     return fail (ERROR_SYSTEM, "the journal of domain '%s' names no job",
                  domain->name);
-  if (capture_recover_exports (qmp, job) == -1)
+  if (find_provisional (json, state, domain->name, &provisional, &committed) ==
+          -1 ||
+      capture_recover_exports (qmp, job) == -1)
     return -1;
   end_datapath (json);
   if (capture_recover (qmp, job) == -1)
     return -1;
-  remove_files (json);
-  return remove_provisional (json, state, domain, qmp);
+  remove_outside (json, committed);
+  if (provisional == NULL)
+    return 0;
+  const struct checkpoint *list[2] = { provisional, NULL };
+  return bitmaps_remove (qmp, list, domain);
+}
+
+/* The error stays. */
+static void
+take_down_outside (json_object *json, const char *state,
+                   const struct domain_record *domain)
+{
+  CLEANUP_FREE char *error = strdup (error_message ());
+  CLEANUP_CHECKPOINT struct checkpoint *provisional = NULL;
+  enum error_kind kind = error_kind ();
+  bool committed;
+
+  if (find_provisional (json, state, domain->name, &provisional, &committed) ==
+      0)
+    remove_outside (json, committed);
+  fail (kind, "%s", error ? error : "out of memory");
 }
 
 static int
@@ -102,10 +148,8 @@ take_down_what_is_left (json_object *json, const char *state,
 
   if (qmp == NULL) {
     /* With its monitor in use QEMU lives, and nobody may close before it. */
-    if (monitor_is_gone (domain->qmp)) {
-      end_datapath (json);
-      remove_files (json);
-    }
+    if (monitor_is_gone (domain->qmp))
+      take_down_outside (json, state, domain);
     return -1;
   }
   log_line ("what an unfinished backup of domain '%s' has left is taken down",

@@ -265,19 +265,31 @@ service_has_job (struct service *service, const char *name)
   LOCK_IN_SCOPE (&service->lock);
   struct domain_entry *entry;
 
-  for (entry = service->entries; entry; entry = entry->next) {
-    if (name == NULL || strcmp (entry->name, name) == 0) {
-      if (entry_has_job (entry))
-        return true;
-    }
-  }
+  for (entry = service->entries; entry; entry = entry->next)
+    if (strcmp (entry->name, name) == 0)
+      return entry_has_job (entry);
   return false;
 }
 
+/* One that has ended and is only kept for what is to be said about it keeps no
+ * daemon. */
 bool
 service_busy (struct service *service)
 {
-  return service_has_job (service, NULL);
+  LOCK_IN_SCOPE (&service->lock);
+  struct domain_entry *entry;
+
+  for (entry = service->entries; entry; entry = entry->next) {
+    bool busy = true;
+
+    if (pthread_mutex_trylock (&entry->lock) == 0) {
+      busy = job_running (entry->job);
+      pthread_mutex_unlock (&entry->lock);
+    }
+    if (busy)
+      return true;
+  }
+  return false;
 }
 
 void

@@ -61,8 +61,8 @@ void service_watch_time (struct domain_entry *entry);
 /* After an operation that may have left something, the same. */
 void service_try_again (struct service *service, struct domain_entry *entry);
 
-/* Whether a job runs, or an operation that may be starting one is at work, on
- * the domain or (name NULL) on any. */
+/* Whether the domain has a job, running or not, or an operation that may be
+ * starting one is at work on it. */
 bool service_has_job (struct service *service, const char *name);
 
 static inline void

@@ -99,7 +99,7 @@ truth_at pushed
 write_both 0x16 1M 64k
 contents_are third "$libvirt_socket"
 virsh domjobabort web
-state_is running || fail "the push was over before libvirt's backup"
+backup_is running || fail "the push was over before libvirt's backup"
 write_both 0x17 55M 64k
 wait_state completed
 pullback backup-end web >/dev/null

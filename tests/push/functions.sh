@@ -4,30 +4,17 @@
 
 . "$srcdir/tests/end-to-end/functions.sh"
 
-# state_of_backup: the last one's.
-state_of_backup ()
-{
-  pullback backup-info web --json | /usr/bin/python3 -c '
-import json, sys
-print(json.load(sys.stdin)["state"])'
-}
-
-state_is ()
-{
-  [ "$(state_of_backup)" = "$1" ]
-}
-
 # wait_state STATE: which a backup reaches by itself.
 wait_state ()
 {
   wait_for 120 not_running
-  state_is "$1" ||
+  backup_is "$1" ||
     { pullback backup-info web; fail "the backup is not $1"; }
 }
 
 not_running ()
 {
-  ! state_is running
+  ! backup_is running
 }
 
 # compare_raw IMAGE TRUTH: all bytes that the guest sees.

@@ -53,7 +53,7 @@ taken_back
 # Aborted midway: 48 MiB at 4 MB/s.
 slow_server slow 4000000
 begin --target "vda=$tmp/vda.new" --target "vdb=nbd+unix:///?socket=$tmp/slow.sock"
-state_is running || fail "it is over already"
+backup_is running || fail "it is over already"
 same "bitmaps" "$(bitmaps fmt-a)" "monday tuesday"
 pullback backup-end web --abort >"$tmp/end.out"
 grep -q "Domain checkpoint tuesday discarded" "$tmp/end.out" ||
@@ -63,7 +63,7 @@ expect_failure "no backup of domain 'web'" pullback backup-info web
 
 # The server goes midway.
 begin --target "vda=$tmp/vda.new" --target "vdb=nbd+unix:///?socket=$tmp/slow.sock"
-state_is running || fail "it is over already"
+backup_is running || fail "it is over already"
 kill "$slow_pid"
 wait_state failed
 taken_back
@@ -98,7 +98,7 @@ slow_server last 4000000
 pullback backup-begin web --push --checkpoint wednesday \
   --target "vda=$tmp/vda.new" --target "vdb=nbd+unix:///?socket=$tmp/last.sock" \
   >/dev/null
-state_is running || fail "it is over already"
+backup_is running || fail "it is over already"
 kill -9 "$qemu_pid"
 wait_state failed
 pullback backup-info web | grep -q "^Reason: .*monitor" ||

@@ -15,7 +15,7 @@ pullback backup-begin web --push --checkpoint monday \
   --target "vda=$tmp/vda.full" --target "vdb=$tmp/vdb.full" >"$tmp/begin.out"
 grep -q "all .*qcow2 .*$tmp/vda.full" "$tmp/begin.out" ||
   { cat "$tmp/begin.out"; fail "the target is not shown"; }
-state_is running || fail "it was over before the guest writes"
+backup_is running || fail "it was over before the guest writes"
 expect_failure "is still running, and ends by itself" pullback backup-end web
 expect_failure "is running already" pullback backup-begin web
 expect_failure "is running" pullback checkpoint-create-as web noon

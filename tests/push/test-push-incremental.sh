@@ -78,7 +78,7 @@ rebased wednesday monday
 cp --sparse=always "$tmp/vda.truth" "$tmp/vda.during"
 pullback backup-begin web --push --incremental monday \
   --target "vda=$tmp/vda.during.qcow2" >/dev/null
-state_is running || fail "it was over before the guest writes"
+backup_is running || fail "it was over before the guest writes"
 disk_write vda 0x41 9M 64k
 disk_write vda 0x42 30M 64k
 wait_state completed

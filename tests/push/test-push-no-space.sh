@@ -48,7 +48,7 @@ for size in 1088 1152 1216 1280 1344 1408 1472 1536 1600 1664; do
   pullback backup-begin web --push --target "vdb=$tmp/small/vdb" >/dev/null 2>"$tmp/err" ||
     { cat "$tmp/err"; continue; }
   wait_for 60 not_running
-  if state_is completed; then
+  if backup_is completed; then
     "$qemu_img" check -q "$tmp/small/vdb"
     compare_raw "$tmp/small/vdb" "$tmp/vdb.truth"
     rm "$tmp/small/vdb"

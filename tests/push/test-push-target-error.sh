@@ -16,18 +16,18 @@ ends_with_test $!
 wait_for 10 test -S "$tmp/error.sock"
 pullback backup-begin web --push --checkpoint monday --disk vda \
   --target "vda=nbd+unix:///?socket=$tmp/error.sock" >/dev/null
-state_is running || fail "it is over already"
+backup_is running || fail "it is over already"
 touch "$tmp/error"
 guest_write /machine/peripheral/vda/virtio-backend "write -P 0x22 47M 64k"
 rm "$tmp/error"
 wait_for 120 not_running
 nothing_left
 grep -q injecting "$tmp/error.log" || fail "the target refused nothing"
-if state_is completed; then
+if backup_is completed; then
   nbdcopy "nbd+unix:///?socket=$tmp/error.sock" "$tmp/vda.pushed"
   cmp "$tmp/vda.pushed" "$tmp/vda.truth"
 else
-  state_is failed || fail "neither completed nor failed"
+  backup_is failed || fail "neither completed nor failed"
   same "bitmaps" "$(bitmaps fmt-a)" ""
   same "checkpoints" "$(pullback checkpoint-list web --name)" ""
 fi

@@ -116,7 +116,7 @@ if loop=$(losetup --show -f "$tmp/device" 2>/dev/null); then
     wait_for 60 not_running
   done
   "$qemu_img" compare -f qcow2 -F raw "$loop" "$tmp/vda.truth" >"$tmp/compare.out" || status=$?
-  state=$(state_of_backup || true)
+  state=$(backup_state || true)
   losetup -d "$loop"
   same "push to a device" "$status $state" "0 completed"
 else
