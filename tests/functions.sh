@@ -43,10 +43,11 @@ end_process ()
   kill -9 "$1" 2>/dev/null || true
 }
 
-# Ends the processes that the test started, youngest first, and the folder.
+# cleanup [STATUS]: ends the processes that the test started, youngest first, and
+# the folder.  A trap that does something before it gives the test's status.
 cleanup ()
 {
-  local status=$? file pid i
+  local status=${1:-$?} file pid i
   trap - EXIT
   # Daemons that a CLI started in the background, below any PULLBACK_HOME.
   for file in "$tmp"/run/pullbackd.pid "$tmp"/*/run/pullbackd.pid; do

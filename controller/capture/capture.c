@@ -270,6 +270,12 @@ capture_report (const struct capture *capture)
   return &capture->report;
 }
 
+uint64_t
+capture_scratch_threshold (const struct capture *capture, size_t disk)
+{
+  return capture->disks[disk].threshold;
+}
+
 void
 capture_give_up (struct capture *capture)
 {

@@ -37,6 +37,8 @@ struct capture_disk {
   const struct disk *disk;
   const char *export_name;
   const char *scratch; /* path of the scratch file, made here, removed here */
+  uint64_t scratch_limit; /* bytes; 0: none.  A method that reserves room asks
+                             for no more; others do not look at it */
   const char *new_bitmap; /* of the new checkpoint, NULL: none is made */
   const struct capture_change_map *change_maps;
   size_t nr_change_maps;
@@ -84,6 +86,10 @@ int capture_cut (struct capture *capture);
  * above. */
 int capture_expose (struct capture *capture);
 const struct capture_report *capture_report (const struct capture *capture);
+
+/* The length of the disk's scratch file at which its method gives the backup
+ * up; 0: at none. */
+uint64_t capture_scratch_threshold (const struct capture *capture, size_t disk);
 
 /* What another process needs to resume it, the caller's.  To be asked for
  * before events are given to capture_broken_by. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The guard of a running capture: a thread that, once an event says that the
  * point in time is lost, takes the exports down before anybody reads a wrong
- * byte, and the jobs, so that the guest no longer waits for the scratch file.
- * The thread that reads events cannot do that itself. */
+ * byte, and the jobs or filters, so that the guest no longer waits for the
+ * scratch file, nor fills it. The thread that reads events cannot do that
+ * itself. */
 
 #include <config.h>
 
@@ -11,6 +12,17 @@
 #include "common/cleanup.h"
 #include "controller/capture/internal.h"
 #include "controller/common/error.h"
+
+/* A filter that is no job's goes on copying.  QEMU takes it out once nothing
+ * else looks at it. */
+static int
+take_out_filters (struct capture *capture)
+{
+  return capture->steps->pauses
+             ? undo_run (capture->qmp, &capture->made,
+                         UNDO_CLIENTS | UNDO_NODE | UNDO_DEVICE)
+             : 0;
+}
 
 static void *
 stand_guard (void *opaque)
@@ -27,7 +39,8 @@ stand_guard (void *opaque)
   /* The exports first: without its job an overlay shows the live disk.  Until
    * this thread is joined the list is its own. */
   if (alarm && (undo_run (capture->qmp, &capture->made, UNDO_EXPORT) < 0 ||
-                undo_run (capture->qmp, &capture->made, UNDO_JOB) < 0))
+                undo_run (capture->qmp, &capture->made, UNDO_JOB) < 0 ||
+                take_out_filters (capture) < 0))
     log_line ("a broken point in time could not be taken down: %s",
               error_message ());
   return NULL;

@@ -28,13 +28,30 @@ most_ever (uint64_t disk_size)
   return disk_size + disk_size / 16 + 4 * MiB;
 }
 
-/* All that can be needed, or else half of what is free. */
+static int
+check_limit (const struct capture_disk *disk, uint64_t most)
+{
+  if (!disk->scratch_limit || disk->scratch_limit >= most ||
+      disk->scratch_limit >= LEAST_RESERVE)
+    return 0;
+  return fail (ERROR_INVALID,
+               "a limit of %" PRIu64
+               " MiB for the scratch file '%s' is too low "
+               "for this version of QEMU, which would fail the guest's writes "
+               "beyond it: it takes at least %" PRIu64 " MiB for each disk",
+               disk->scratch_limit / MiB, disk->scratch, LEAST_RESERVE / MiB);
+}
+
+/* All that can be needed, or else half of what is free; no more than the limit.
+ */
 static int
 choose_reserve (int fd, const struct capture_disk *disk, uint64_t *reserve)
 {
   uint64_t most = most_ever (disk->disk->size), half;
   struct statvfs status;
 
+  if (check_limit (disk, most) < 0)
+    return -1;
   if (fstatvfs (fd, &status) < 0)
     return fail_errno (ERROR_SYSTEM, "cannot ask for the free space at '%s'",
                        disk->scratch);
@@ -47,6 +64,8 @@ choose_reserve (int fd, const struct capture_disk *disk, uint64_t *reserve)
         " MiB free; without room there this version of QEMU would fail "
         "the guest's writes: choose another scratch folder",
         disk->scratch, half * 2 / MiB);
+  if (disk->scratch_limit && disk->scratch_limit < *reserve)
+    *reserve = disk->scratch_limit;
   return 0;
 }
 

@@ -79,6 +79,20 @@ show_cut (json_object *backup)
   show_quiesced (backup);
 }
 
+/* Of all disks, and the limit where there is one. */
+static void
+show_scratch (json_object *backup)
+{
+  const int64_t limit = reply_number (backup, "scratch_limit");
+  int64_t used = 0;
+  size_t i;
+
+  for (i = 0; i < reply_count (backup, "disks"); i++)
+    used += reply_number (reply_item (backup, "disks", i), "scratch_used");
+  printf ("%-15s %s%s%s\n", "Scratch used:", format_size (used).text,
+          limit ? " of " : "", limit ? format_size (limit).text : "");
+}
+
 static void
 show_how (json_object *backup)
 {
@@ -95,6 +109,8 @@ show_how (json_object *backup)
     format_progress (backup, text, sizeof text);
     printf ("%-15s %s\n", "Written:", text);
   }
+  else
+    show_scratch (backup);
   show_checkpoint (backup);
 }
 

@@ -15,6 +15,7 @@
 #include "controller/cli/files.h"
 #include "controller/cli/reply.h"
 #include "controller/cli/seconds.h"
+#include "controller/cli/scratch.h"
 #include "controller/cli/target.h"
 #include "controller/common/error.h"
 #include "controller/common/paths.h"
@@ -146,9 +147,10 @@ check_mode (const struct invocation *invocation)
 {
   static const char *const for_push[] = { "target", "format", "reuse-external",
                                           NULL };
-  static const char *const for_pull[] = { "listen",       "tls",     "ticket",
-                                          "insecure",     "scratch", "method",
-                                          "changes-only", NULL };
+  static const char *const for_pull[] = {
+    "listen", "tls",          "ticket",        "insecure",        "scratch",
+    "method", "changes-only", "scratch-limit", "scratch-reserve", NULL
+  };
   bool push = is_given (invocation, "push");
   const char *const *option = push ? for_pull : for_push;
   const char *format = value_of (invocation, "format");
@@ -290,7 +292,7 @@ backup_begin (struct invocation *invocation)
   struct pullback_backup_options options = { 0 };
   CLEANUP_FREE char *backup_xml = get_backup_xml (invocation);
   CLEANUP_FREE char *checkpoint_document = NULL;
-  CLEANUP_FREE char *scratch = NULL;
+  CLEANUP_SCRATCH_OPTIONS struct scratch_options scratch = { 0 };
   CLEANUP_FREE char *key_file = NULL;
   struct pullback_ticket ticket;
   CLEANUP_REPLY json_object *reply = NULL;
@@ -299,14 +301,9 @@ backup_begin (struct invocation *invocation)
   if (backup_xml == NULL ||
       get_checkpoint_xml (invocation, &checkpoint_document) == -1 ||
       read_options (invocation, &options) == -1 ||
-      read_hook (invocation, &options) == -1)
+      read_hook (invocation, &options) == -1 ||
+      scratch_options_read (invocation, &scratch, &options) == -1)
     return -1;
-  if (is_given (invocation, "scratch")) {
-    scratch = paths_absolute (value_of (invocation, "scratch"));
-    if (scratch == NULL)
-      return -1;
-    options.scratch_folder = scratch;
-  }
   /* What is printed once must not be lost when a hook fails. */
   if (refuse_both (invocation, "ticket", "hook") == -1)
     return -1;
@@ -359,7 +356,7 @@ const struct parameter backup_begin_parameters[] = {
   TICKET_PARAMETERS,
   { FLAG, "insecure", NULL,
     "serve addresses that others can reach, without TLS" },
-  { OPTION, "scratch", "FOLDER", "where scratch files are made" },
+  SCRATCH_PARAMETERS,
   { OPTION, "method", "METHOD",
     "transaction, filter or overlay (without: what suits this QEMU)" },
   QUIESCE_PARAMETER,

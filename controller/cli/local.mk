@@ -26,6 +26,7 @@ controller_pullback_SOURCES = \
 	controller/cli/main.c \
 	controller/cli/parameters.c \
 	controller/cli/reply.c controller/cli/reply.h \
+	controller/cli/scratch.c controller/cli/scratch.h \
 	controller/cli/table.c controller/cli/table.h \
 	controller/cli/target.c controller/cli/target.h \
 	controller/cli/verb.h \

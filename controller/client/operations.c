@@ -59,22 +59,36 @@ add_disk (json_object *disks, const char *disk)
   return 0;
 }
 
+/* An object of a list of "DISK=TEXT" that ends with NULL; NULL: none is added.
+ */
+static int
+add_disks (json_object *body, const char *key, const char *const *disks)
+{
+  json_object *names;
+
+  if (disks == NULL || *disks == NULL)
+    return 0;
+  names = json_object_new_object ();
+  json_object_object_add (body, key, names);
+  for (; *disks; disks++)
+    if (add_disk (names, *disks) == -1)
+      return -1;
+  return 0;
+}
+
 char *
 pullback_domain_add (pullback_handle *handle, const char *name, const char *qmp,
                      const char *agent, const char *const *disks)
 {
   json_object *body = json_object_new_object ();
-  json_object *names = json_object_new_object ();
 
   add_string (body, "name", name);
   add_string (body, "qmp", qmp);
   add_string (body, "agent", agent);
-  json_object_object_add (body, "disks", names);
-  for (; disks && *disks; disks++)
-    if (add_disk (names, *disks) == -1) {
-      json_object_put (body);
-      return NULL;
-    }
+  if (add_disks (body, "disks", disks) == -1) {
+    json_object_put (body);
+    return NULL;
+  }
   return client_request (handle, "POST", client_path (handle, "domains", NULL),
                          body);
 }
@@ -272,6 +286,16 @@ pullback_backup_begin (pullback_handle *handle, const char *domain,
   add_string (body, "checkpoint_xml", checkpoint_xml);
   add_string (body, "method", options->method);
   add_string (body, "scratch_folder", options->scratch_folder);
+  if (options->scratch_limit)
+    json_object_object_add (body, "scratch_limit",
+                            json_object_new_int64 (options->scratch_limit));
+  if (options->scratch_reserve)
+    json_object_object_add (body, "scratch_reserve",
+                            json_object_new_int64 (*options->scratch_reserve));
+  if (add_disks (body, "scratch_folders", options->scratch_folders) == -1) {
+    json_object_put (body);
+    return NULL;
+  }
   add_flag (body, "reuse_external",
             flags & PULLBACK_BACKUP_BEGIN_REUSE_EXTERNAL);
   add_flag (body, "prepare", flags & PULLBACK_BACKUP_BEGIN_PREPARE);

@@ -178,6 +178,12 @@ struct pullback_backup_options {
   const struct pullback_ticket *ticket; /* serve with TLS, and make this one */
   unsigned max_seconds; /* when one that runs is ended, and has failed; 0:
                            never */
+  /* for pull backups: a list of "DISK=FOLDER" that ends with NULL, before
+   * 'scratch_folder'; how many bytes all scratch files may take; and for which
+   * share of what can be copied there must be room */
+  const char *const *scratch_folders;
+  unsigned long long scratch_limit;
+  const unsigned *scratch_reserve; /* percent */
 };
 /* Each may be NULL: 'backup_xml' is a <domainbackup> document (none: all disks,
  * full), 'checkpoint_xml' a <domaincheckpoint> to be made at the same point in

@@ -85,8 +85,7 @@ read_request (json_object *body, struct job_request *job)
 {
   return quiesce_read (body, job->domain, job->quiesce) == -1 ||
                  read_method (body, &job->method) == -1 ||
-                 json_get_text (body, "scratch_folder", &job->scratch_folder) ==
-                     -1 ||
+                 scratch_read (body, &job->scratch) == -1 ||
                  json_get_bool (body, "reuse_external", &job->reuse_external) ==
                      -1 ||
                  json_get_bool (body, "no_pause", &job->no_pause) == -1 ||

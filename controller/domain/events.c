@@ -36,6 +36,7 @@ static const char *const names[] = {
   [EVENT_BACKUP_BEGAN] = "backup-began",
   [EVENT_BACKUP_BROKEN] = "backup-broken",
   [EVENT_BACKUP_RESUMED] = "backup-resumed",
+  [EVENT_BACKUP_SCRATCH] = "backup-scratch",
   [EVENT_BACKUP_ENDED] = "backup-ended",
   [EVENT_BACKUP_COMPLETED] = "backup-completed",
   [EVENT_BACKUP_FAILED] = "backup-failed",

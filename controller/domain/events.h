@@ -16,6 +16,7 @@ enum event_kind {
   EVENT_BACKUP_BEGAN,
   EVENT_BACKUP_BROKEN,    /* a pull has lost its point in time; it still runs */
   EVENT_BACKUP_RESUMED,   /* it goes on, though a process of it has died */
+  EVENT_BACKUP_SCRATCH,   /* a pull has used up much room for scratch files */
   EVENT_BACKUP_ENDED,     /* a pull, by whom it was told to */
   EVENT_BACKUP_COMPLETED, /* a push, by itself */
   EVENT_BACKUP_FAILED, /* a push by itself; a daemon died, or did not end it */

@@ -68,6 +68,21 @@ tell_begun (struct job *job)
 }
 
 void
+job_tell_scratch (struct job *job, const char *disk, unsigned percent)
+{
+  json_object *data = json_object_new_object ();
+
+  log_line (
+      "the backup of domain '%s' has used up %u%% of the room for scratch "
+      "files%s%s",
+      job->domain, percent, disk ? " of disk " : "", disk ? disk : "");
+  if (disk)
+    json_add_text (data, "disk", disk);
+  json_add_number (data, "percent", percent);
+  event_emit (job->events, job->domain, EVENT_BACKUP_SCRATCH, data);
+}
+
+void
 job_tell_resumed (struct job *job, const char *reason)
 {
   LOCK_IN_SCOPE (&job->lock);
@@ -232,7 +247,7 @@ prepare (const struct job_request *request, struct backup *backup,
   CLEANUP_JOB struct job *job = job_new_with_name (request, backup->mode);
   const struct plan_request plan = { .state = request->state,
                                      .domain = request->domain,
-                                     .scratch_folder = request->scratch_folder,
+                                     .scratch = request->scratch,
                                      .reuse_external = request->reuse_external,
                                      .changes_only = request->changes_only };
   struct reconcile_request look = { .state = request->state,

@@ -23,8 +23,8 @@ struct job_request {
   const char *state, *run; /* the daemon's folders */
   const struct domain_record *domain;
   enum capture_method method;
-  const char *scratch_folder; /* NULL: the state folder's */
-  bool reuse_external;        /* targets of a push are there already */
+  struct scratch_request scratch;
+  bool reuse_external; /* targets of a push are there already */
   struct datapath_certificates certificates; /* for the server's TLS */
   json_object *ticket;       /* the first one's request; NULL: none is wanted */
   bool insecure;             /* may be served to others without TLS */

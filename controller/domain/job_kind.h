@@ -133,6 +133,10 @@ void job_tell (struct job *job, enum event_kind kind, const char *reason,
 /* The same of one that goes on after something has died. */
 void job_tell_resumed (struct job *job, const char *reason);
 
+/* Of a pull: how much of the room for scratch files is used up, of all of it
+ * where 'disk' is NULL.  With the lock held. */
+void job_tell_scratch (struct job *job, const char *disk, unsigned percent);
+
 /* Its metadata; does nothing where there is none.  -1: reported. */
 int job_commit_checkpoint (struct job *job);
 

@@ -17,6 +17,7 @@
 #include "controller/domain/json.h"
 #include "controller/domain/monitor.h"
 #include "controller/domain/tickets.h"
+#include "controller/domain/scratch_watch.h"
 #include "controller/domain/uri.h"
 
 struct pull {
@@ -29,6 +30,7 @@ struct pull {
   bool use_certificates, insecure;
   struct tickets *tickets; /* NULL: without TLS there are none */
   atomic_bool tickets_due; /* the relay may be another one */
+  struct scratch_watch *watch;
 };
 
 static struct pull *
@@ -238,6 +240,7 @@ describe_capture (struct job *job, struct capture_request *request)
       .disk = disk->disk,
       .export_name = disk->export_name,
       .scratch = disk->scratch,
+      .scratch_limit = plan->scratch_limit / plan->nr_disks,
       .new_bitmap = disk->new_bitmap,
       .change_maps = disk->change_maps,
       .nr_change_maps = disk->nr_change_maps,
@@ -324,6 +327,103 @@ cut (struct job *job)
   return capture_cut (parts_of (job)->capture);
 }
 
+/* Whether all that clients can ask of a disk is still there. */
+static int
+probe_disk (struct job *job, const struct plan_disk *disk)
+{
+  const struct datapath *datapath = parts_of (job)->datapath;
+  size_t i;
+
+  if (!disk->changes_only)
+    return datapath_probe (datapath, disk->export_name, false);
+  for (i = 0; i < disk->nr_change_maps; i++) {
+    CLEANUP_FREE char *view =
+        contexts_view (disk, disk->change_maps[i].checkpoint);
+
+    if (view == NULL || datapath_probe (datapath, view, true) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+/* QEMU raises no event when it gives up a point in time for the guest's sake.
+ */
+static void
+probe_exports (struct job *job)
+{
+  size_t i;
+
+  for (i = 0; i < job->plan->nr_disks; i++) {
+    if (probe_disk (job, &job->plan->disks[i]) == -1) {
+      LOCK_IN_SCOPE (&job->lock);
+
+      job_mark_broken (job, error_message ());
+    }
+  }
+}
+
+/* What follows is called on the thread that watches the scratch files. */
+
+static void
+scratch_mark (void *opaque, const char *disk, unsigned percent)
+{
+  struct job *job = opaque;
+  LOCK_IN_SCOPE (&job->lock);
+
+  job_tell_scratch (job, disk, percent);
+}
+
+static void
+scratch_exhausted (void *opaque, const char *reason)
+{
+  struct job *job = opaque;
+
+  datapath_failed (opaque, reason);
+  capture_give_up (parts_of (job)->capture);
+}
+
+static void
+scratch_full (void *opaque, const char *disk)
+{
+  struct job *job = opaque;
+  CLEANUP_FREE char *broken = job_reason (job);
+  CLEANUP_FREE char *reason = NULL;
+  size_t i;
+
+  if (broken)
+    return;
+  for (i = 0; i < job->plan->nr_disks; i++)
+    if (strcmp (job->plan->disks[i].disk->name, disk) == 0)
+      break;
+  if (probe_disk (job, &job->plan->disks[i]) == 0)
+    return;
+  if (asprintf (&reason,
+                "disk '%s': the file system of the scratch file is full (%s)",
+                disk, error_message ()) == -1)
+    reason = NULL;
+  scratch_exhausted (opaque, reason ? reason : error_message ());
+}
+
+static int
+watch_scratch (struct job *job)
+{
+  const struct scratch_listener listener = { .opaque = job,
+                                             .mark = scratch_mark,
+                                             .exhausted = scratch_exhausted,
+                                             .full = scratch_full };
+  struct pull *pull = parts_of (job);
+  CLEANUP_FREE uint64_t *thresholds =
+      calloc (job->plan->nr_disks, sizeof *thresholds);
+  size_t i;
+
+  if (thresholds == NULL)
+    return fail_errno (ERROR_SYSTEM, "backup");
+  for (i = 0; i < job->plan->nr_disks; i++)
+    thresholds[i] = capture_scratch_threshold (pull->capture, i);
+  pull->watch = scratch_watch_start (job->plan, thresholds, &listener);
+  return pull->watch ? 0 : -1;
+}
+
 /* The next daemon can take the job up from here on, and clients that wait are
  * served.  If it does not find a broker there was none, and nobody has a
  * connection. */
@@ -337,7 +437,9 @@ open_exports (struct job *job)
   pull->record = capture_record (pull->capture);
   job->at_work = true;
   job_start_judging (job);
-  return job_save (job) == -1 ? -1 : datapath_open (pull->datapath);
+  if (job_save (job) == -1 || datapath_open (pull->datapath) == -1)
+    return -1;
+  return watch_scratch (job);
 }
 
 static int
@@ -412,7 +514,7 @@ take_up (struct job *job, const struct job_request *request, json_object *json)
   if (pull->tickets)
     take_up_tickets (job, json);
   job_start_judging (job);
-  return 0;
+  return watch_scratch (job);
 }
 
 /* The metadata is committed before the capture is taken down: a daemon that
@@ -429,41 +531,6 @@ end_capture (struct job *job, bool commit)
   if (capture_end (parts_of (job)->capture, commit) == -1)
     return -1;
   return why ? fail (ERROR_SYSTEM, "%s", why) : 0;
-}
-
-/* Whether all that clients can ask of a disk is still there. */
-static int
-probe_disk (struct job *job, const struct plan_disk *disk)
-{
-  const struct datapath *datapath = parts_of (job)->datapath;
-  size_t i;
-
-  if (!disk->changes_only)
-    return datapath_probe (datapath, disk->export_name, false);
-  for (i = 0; i < disk->nr_change_maps; i++) {
-    CLEANUP_FREE char *view =
-        contexts_view (disk, disk->change_maps[i].checkpoint);
-
-    if (view == NULL || datapath_probe (datapath, view, true) == -1)
-      return -1;
-  }
-  return 0;
-}
-
-/* QEMU raises no event when it gives up a point in time for the guest's sake.
- */
-static void
-probe_exports (struct job *job)
-{
-  size_t i;
-
-  for (i = 0; i < job->plan->nr_disks; i++) {
-    if (probe_disk (job, &job->plan->disks[i]) == -1) {
-      LOCK_IN_SCOPE (&job->lock);
-
-      job_mark_broken (job, error_message ());
-    }
-  }
 }
 
 /* QEMU closes its connections, or has gone; only then may the data path close
@@ -498,6 +565,7 @@ check_end (struct job *job, bool abort)
 {
   CLEANUP_FREE char *broken = job_reason (job);
 
+  scratch_watch_stop (STEAL (parts_of (job)->watch));
   if (!abort && !broken)
     probe_exports (job);
   return stop_exports (job);
@@ -508,6 +576,7 @@ end (struct job *job, bool abort, bool *kept)
 {
   CLEANUP_FREE char *broken = job_reason (job);
 
+  scratch_watch_stop (STEAL (parts_of (job)->watch));
   datapath_stop (STEAL (parts_of (job)->datapath));
   if (parts_of (job)->tickets)
     tickets_remove_files (parts_of (job)->tickets);
@@ -540,6 +609,8 @@ describe (struct job *job, json_object *json)
   json_add_text (json, "method", capture_method_name (report->method));
   json_add_text (json, "promise", report->promise);
   job_describe_cut (&report->cut, report->pause_microseconds, json);
+  if (job->plan->scratch_limit)
+    json_add_number (json, "scratch_limit", (int64_t) job->plan->scratch_limit);
 }
 
 static void
@@ -557,6 +628,10 @@ describe_disk (struct job *job, size_t index, json_object *json)
         bases, json_object_new_string (disk->change_maps[i].checkpoint));
   json_object_object_add (json, "bases", bases);
   json_add_text (json, "scratch", disk->scratch);
+  json_add_number (
+      json, "scratch_used",
+      (int64_t) scratch_used (
+          disk, capture_scratch_threshold (parts_of (job)->capture, index)));
   json_add_bool (json, "changes_only", disk->changes_only);
 }
 
@@ -565,6 +640,7 @@ free_parts (struct job *job)
 {
   struct pull *pull = parts_of (job);
 
+  scratch_watch_stop (pull->watch);
   datapath_stop (pull->datapath);
   tickets_free (pull->tickets);
   capture_free (pull->capture);

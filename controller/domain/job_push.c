@@ -113,7 +113,7 @@ record (struct job *job, json_object *json)
 static int
 prepare (struct job *job, const struct job_request *request)
 {
-  if (request->method != CAPTURE_AUTO || request->scratch_folder ||
+  if (request->method != CAPTURE_AUTO || scratch_is_given (&request->scratch) ||
       request->changes_only)
     return fail (ERROR_INVALID,
                  "a method, a folder for scratch files and the limit to what "

@@ -35,6 +35,8 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/recovery.c controller/domain/recovery.h \
 	controller/domain/plan_pull.c controller/domain/plan_push.c \
 	controller/domain/quiesce.c controller/domain/quiesce.h \
+	controller/domain/plan_scratch.c controller/domain/plan_scratch.h \
+	controller/domain/scratch_watch.c controller/domain/scratch_watch.h \
 	controller/domain/settler.c controller/domain/settler.h \
 	controller/domain/reconcile.c controller/domain/reconcile.h \
 	controller/domain/service.c controller/domain/service.h \

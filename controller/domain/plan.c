@@ -314,6 +314,7 @@ plan_new (const struct plan_request *request, struct backup *backup,
   plan->backup = backup;
   plan->checkpoint = checkpoint;
   plan->inventory = inventory;
+  plan->scratch_limit = request->scratch.limit;
   plan->retained =
       catalogue_checkpoints (request->state, request->domain->name);
   if (plan->retained == NULL || check_requested (plan) == -1 ||

@@ -11,6 +11,7 @@
 
 #include "controller/capture/capture.h"
 #include "controller/catalogue/catalogue.h"
+#include "controller/domain/plan_scratch.h"
 #include "controller/formats/formats.h"
 
 struct plan_disk {
@@ -35,14 +36,15 @@ struct plan {
   struct checkpoint_list *retained;
   struct plan_disk *disks;
   size_t nr_disks;
+  uint64_t scratch_limit; /* bytes of all scratch files; 0: none */
 };
 
 struct plan_request {
   const char *state; /* the state folder */
   const struct domain_record *domain;
-  const char *scratch_folder; /* NULL: the state folder's */
-  bool reuse_external;        /* targets of a push are there already */
-  bool changes_only;          /* of disks that have a base */
+  struct scratch_request scratch;
+  bool reuse_external; /* targets of a push are there already */
+  bool changes_only;   /* of disks that have a base */
 };
 
 /* Consumes 'backup', 'checkpoint' (NULL: none) and 'inventory'.  NULL:

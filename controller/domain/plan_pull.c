@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -21,38 +20,6 @@ plan_set_text (char **to, const char *text)
     return 0;
   *to = strdup (text);
   return *to ? 0 : fail_errno (ERROR_SYSTEM, "backup");
-}
-
-/* A new file in the scratch folder; one of this name is of a dead job. */
-static char *
-choose_scratch (const struct plan_request *request, const char *disk)
-{
-  CLEANUP_FREE char *own = NULL;
-  const char *folder = request->scratch_folder;
-  char *path;
-
-  if (folder == NULL) {
-    if (asprintf (&own, "%s/scratch", request->state) == -1)
-      own = NULL;
-    folder = own;
-    if (folder)
-      mkdir (folder, 0700);
-  }
-  if (folder == NULL || asprintf (&path, "%s/pullback-%s-%s.scratch", folder,
-                                  request->domain->name, disk) == -1) {
-    fail_errno (ERROR_SYSTEM, "backup");
-    return NULL;
-  }
-  if (access (folder, W_OK | X_OK) == -1) {
-    fail_errno (ERROR_SYSTEM,
-                "cannot make scratch files in the folder '%s' (choose another "
-                "one with --scratch)",
-                folder);
-    free (path);
-    return NULL;
-  }
-  unlink (path);
-  return path;
 }
 
 static int
@@ -96,7 +63,7 @@ complete (const struct plan *plan, const struct plan_request *request,
   if (requested->scratch && check_given_scratch (requested) == -1)
     return -1;
   if (requested->scratch == NULL &&
-      (requested->scratch = choose_scratch (request, requested->name)) == NULL)
+      (requested->scratch = scratch_choose (request, requested->name)) == NULL)
     return -1;
   if (asprintf (&bitmap, "backup-%s", requested->name) == -1) {
     bitmap = NULL;
@@ -138,7 +105,8 @@ check (const struct plan *plan, const struct plan_request *request)
 {
   size_t i, j;
 
-  if (request->changes_only && check_changes_only (plan) == -1)
+  if ((request->changes_only && check_changes_only (plan) == -1) ||
+      scratch_check (plan, request) == -1)
     return -1;
   for (i = 0; i < plan->nr_disks; i++) {
     for (j = 0; j < i; j++) {

@@ -41,6 +41,7 @@ plan_record (const struct plan *plan, json_object *json)
   size_t i;
 
   json_object_object_add (json, "disks", disks);
+  json_add_number (json, "scratch-limit", (int64_t) plan->scratch_limit);
   if (backup == NULL || (plan->checkpoint && checkpoint == NULL))
     return -1;
   json_add_text (json, "backup", backup);
@@ -171,6 +172,7 @@ plan_restore (const char *state, const struct domain_record *domain,
     return NULL;
   }
   plan->inventory = inventory;
+  plan->scratch_limit = qmp_get_number (json, "scratch-limit");
   plan->retained = catalogue_checkpoints (state, domain->name);
   plan->disks = calloc (count + 1, sizeof *plan->disks);
   if (plan->retained == NULL || plan->disks == NULL ||

@@ -19,6 +19,7 @@ END_TO_END_TESTS = \
 	%D%/test-prepare.sh \
 	%D%/test-qemu-dies.sh \
 	%D%/test-qemu-hangs.sh \
+	%D%/test-scratch.sh \
 	%D%/test-scratch-full.sh \
 	%D%/test-state-folder.sh \
 	%D%/test-tickets.sh \

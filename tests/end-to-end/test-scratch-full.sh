@@ -9,7 +9,7 @@ scratch=$tmp/scratch
 mkdir "$scratch"
 mount -t tmpfs -o size=6m tmpfs "$scratch" 2>/dev/null ||
   skip "a file system with little room cannot be mounted here"
-trap 'umount -l "$scratch"; cleanup' EXIT
+trap 'status=$?; umount -l "$scratch"; cleanup $status' EXIT
 
 start_domain
 disk_write vda 0x11 0 32M
@@ -23,11 +23,19 @@ guest_has ()
     fail "the guest does not read what it wrote: $(cat "$tmp/qemu.log")"
 }
 
+is_broken () { pullback backup-info web | grep -q "^State: *broken"; }
+
 if pullback backup-begin web --checkpoint monday --scratch "$scratch" \
   >"$tmp/begin.out" 2>&1; then
   disk_write vda 0x22 0 16M
   qemu_alive
   guest_has 0x22 0 16M
+  # QEMU says nothing; it is found out all the same, and not before a warning.
+  wait_for 20 is_broken
+  pullback backup-info web | grep -q "^Reason: .*scratch file.* is full" ||
+    fail "$(pullback backup-info web)"
+  same "events" "$(http GET '/v1/events?since=0' | grep -o '"event":"[^"]*"' | tr -d '\n')" \
+    '"event":"backup-began""event":"backup-scratch""event":"backup-broken"'
   ! nbdcopy "$(uri vda)" null: 2>/dev/null || fail "a lost point in time is served"
   expect_failure "checkpoint 'monday' was removed" pullback backup-end web
 else
