@@ -160,8 +160,12 @@ start_pullbackd ()
   pullbackd "$@" >>"$tmp/pullbackd.log" 2>&1 &
   pullbackd_pid=$!
   ends_with_test "$pullbackd_pid"
-  wait_for 10 pullback -c "unix://$PULLBACK_HOME/run/pullbackd.sock" \
-    domain-list >/dev/null 2>&1
+  wait_for 10 pullbackd_answers
+}
+pullbackd_answers ()
+{
+  pullback -c "unix://$PULLBACK_HOME/run/pullbackd.sock" domain-list \
+    >/dev/null 2>&1
 }
 
 # start_proxy: a monitor at $tmp/proxy.sock with faults; see qmp-proxy.py.

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -43,16 +42,20 @@ refuse_second (int fd, const char *path)
                pid[0] ? " (pid " : "", pid, pid[0] ? ")" : "", path);
 }
 
+/* The lock is the process's, not the descriptor's: a child that is about to
+ * execute its program when the daemon is killed does not hold it. */
 static int
 lock_pid_file (const char *path)
 {
+  struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
   for (;;) {
     CLEANUP_CLOSE int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     if (fd == -1)
       return fail_errno (ERROR_SYSTEM, "cannot open the pid file %s", path);
-    if (flock (fd, LOCK_EX | LOCK_NB) == -1) {
-      if (errno == EWOULDBLOCK)
+    if (fcntl (fd, F_SETLK, &lock) == -1) {
+      if (errno == EAGAIN || errno == EACCES)
         return refuse_second (fd, path);
       return fail_errno (ERROR_SYSTEM, "cannot lock %s", path);
     }

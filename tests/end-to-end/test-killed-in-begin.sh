@@ -60,7 +60,7 @@ mkdir "$tmp/bin"
 cat >"$tmp/bin/nbdkit" <<END
 #!/bin/sh
 kill -9 \$(cat "$tmp/home/run/pullbackd.pid")
-exec $(command -v nbdkit) "\$@"
+PATH=$PATH exec nbdkit "\$@"
 END
 chmod +x "$tmp/bin/nbdkit"
 kill_pullbackd
