@@ -22,7 +22,10 @@ EXTRA_DIST += \
 	%D%/rows/40-increment.sh \
 	%D%/rows/50-begin.sh \
 	%D%/rows/60-guest.sh \
-	%D%/rows/70-growth.sh \
+	%D%/rows/70-growth-map.sh \
+	%D%/rows/71-growth-disks.sh \
+	%D%/rows/72-growth-domains.sh \
+	%D%/plot.py \
 	%D%/run.sh \
 	%D%/stage-disks.sh \
 	%D%/stage-map.sh \

@@ -12,7 +12,7 @@ start_disks ()
       -device "virtio-blk-pci,drive=disk$i,id=disk$i,addr=$((4 + i / 8)).$((i % 8)),multifunction=on")
   done
   rm -f "$tmp/monitor.sock" "$tmp/qmp.sock"
-  start_qemu -S "${args[@]}"
+  start_qemu "${args[@]}"
   start_pullbackd
   pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null
 }
@@ -31,7 +31,7 @@ start_domains ()
   local i
   start_pullbackd
   for ((i = 1; i <= $1; i++)); do
-    rm -f "$tmp/monitor.sock"
+    rm -f "$tmp"/{monitor,qmp}.sock
     "$qemu_img" create -q -f qcow2 "$tmp/disk$i.qcow2" 1G
     start_qemu -S -qmp "unix:$tmp/d$i.sock,server=on,wait=off" -m 16 \
       -blockdev "qcow2,node-name=disk,file.driver=file,file.filename=$tmp/disk$i.qcow2" \

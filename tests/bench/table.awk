@@ -13,14 +13,20 @@ $1 == "note" { notes[$2] = notes[$2] (notes[$2] ? "; " : "") $3 }
 
 $1 == "sample" {
   key = $2 SUBSEP $3
-  if (!(key in count))
+  if (!(key in listed)) {
+    listed[key] = 1
     contestants[$2, ++contestant_count[$2]] = $3
+  }
   samples[key, ++count[key]] = $4
   unit[key] = $5
 }
 
 $1 == "goal" {
   key = $2 SUBSEP $3
+  if (!(key in listed)) {
+    listed[key] = 1
+    contestants[$2, ++contestant_count[$2]] = $3
+  }
   if (seen[$0]++)
     next
   n = ++goal_count[key]
@@ -51,6 +57,11 @@ function verdict(row, key, n,    kind, base, ratio, is_rate, met, text)
 {
   kind = goal_kind[key, n]
   base = row SUBSEP goal_base[key, n]
+  wanted++
+  if (!(key in count))
+    return sprintf("goal %s %s: not measured",
+                   kind == "below" ? "<=" : kind " than " goal_base[key, n] " x",
+                   goal_figure[key, n])
   if (kind == "below") {
     met = median(key) <= goal_figure[key, n] + 0
     return sprintf("%s %s <= %s %s: %s", figure(median(key)), unit[key],
@@ -94,13 +105,13 @@ END {
       for (n = 1; n <= goal_count[key]; n++)
         goals = goals (n > 1 ? "; " : "") verdict(row, key, n)
       printf format, label, contestants[row, c],
-        figure(median(key)) " " unit[key], goals
+        (key in count) ? figure(median(key)) " " unit[key] : "-", goals
       label = ""
     }
     if (row in notes)
       printf format, label, "", "", notes[row]
   }
   print ""
-  printf "%d of %d goals met; medians of at least five runs, in turns\n",
-    met_count, total
+  printf "%d of %d goals met, %d not measured; medians of at least five runs, " \
+    "in turns\n", met_count, wanted, wanted - total
 }

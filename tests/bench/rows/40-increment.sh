@@ -24,9 +24,16 @@ change ()
   done
 }
 
+# A URI with a socket's path it takes for a login over the network, and root it takes
+# for the machine's libvirtd: the session's own is found by one who is not root.
+as_not_root=()
+[ "$(id -u)" -ne 0 ] ||
+  as_not_root=(unshare --user --map-user=1000 --map-group=1000)
+
 backup_by_virtnbdbackup ()
 {
-  virtnbdbackup -U "$LIBVIRT_DEFAULT_URI" -d web -i vda -n -S "$tmp" \
+  XDG_RUNTIME_DIR=$tmp/libvirt/run HOME=$tmp/libvirt "${as_not_root[@]}" \
+    virtnbdbackup -U qemu:///session -d web -i vda -n -S "$tmp" \
     -f "$tmp/virtnbdbackup.sock" -o "$tmp/theirs" -l "$1"
 }
 virtnbdbackup-inc () { change; count backup_by_virtnbdbackup inc; }

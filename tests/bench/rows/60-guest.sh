@@ -2,14 +2,15 @@
 # A guest's random writes while a backup stands, against none: of changes only, of
 # everything, and by libvirt's method (which is Pullback's overlay).
 
-version=$("$qemu" --version | sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p')
+version=$("$qemu" --version |
+  sed -n 's/^QEMU emulator version \([0-9]*\)\.\([0-9]*\).*/\1 * 1000 + \2/p')
 begin_row guest-64k "guest writes of 64 KiB, 8 in flight"
-if [ "$version" -lt 9 ] || ! is_full; then
-  note "with BENCH=full and QEMU= of version 9 or later"
+if [ $((version)) -lt 9001 ]; then
+  note "not measured: QEMU keeps only what changed from 9.1 on; take another with QEMU="
   exit 0
 fi
 . "$srcdir/tests/guest/guest.sh"
-seconds=3
+if is_full; then seconds=3; else seconds=1; fi
 
 "$qemu_img" create -q -f qcow2 "$tmp/vda.qcow2" 1G
 qemu-io -t unsafe -f qcow2 -c "write -q -P 1 0 1G" "$tmp/vda.qcow2" >/dev/null
