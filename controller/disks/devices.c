@@ -158,20 +158,48 @@ prefix_for (const char *type, const char *controller)
   return "vd";
 }
 
+/* The controller of the device before: most often it is this one's, too. */
+struct controller {
+  char *path; /* NULL: none yet */
+  struct qom_facts facts;
+};
+
+static void
+controller_clear (struct controller *controller)
+{
+  free (controller->path);
+  qom_facts_clear (&controller->facts);
+  *controller = (struct controller){ 0 };
+}
+#define CLEANUP_CONTROLLER __attribute__ ((cleanup (controller_clear)))
+
+/* Takes over the path, which may be NULL: a device without one. */
 static int
-device_query (struct qmp *qmp, struct disk_device *device)
+controller_query (struct qmp *qmp, char *path, struct controller *controller)
+{
+  if (path && controller->path && strcmp (path, controller->path) == 0) {
+    free (path);
+    return 0;
+  }
+  controller_clear (controller);
+  controller->path = path;
+  if (path && qom_facts_query (qmp, path, &controller->facts) < 0)
+    return fail_prefix ("controller '%s'", path);
+  return 0;
+}
+
+static int
+device_query (struct qmp *qmp, struct disk_device *device,
+              struct controller *controller)
 {
   CLEANUP_QOM_FACTS struct qom_facts own = { NULL, NULL, false };
-  CLEANUP_QOM_FACTS struct qom_facts controller = { NULL, NULL, false };
-  CLEANUP_FREE char *path = NULL;
 
   if (qom_facts_query (qmp, device->path, &own) < 0)
     return fail_prefix ("device '%s'", device->path);
-  path = controller_path (own.parent_bus);
-  if (path && qom_facts_query (qmp, path, &controller) < 0)
-    return fail_prefix ("controller '%s'", path);
-  device->iothread = own.iothread || controller.iothread;
-  device->prefix = strdup (prefix_for (own.type, controller.type));
+  if (controller_query (qmp, controller_path (own.parent_bus), controller) < 0)
+    return -1;
+  device->iothread = own.iothread || controller->facts.iothread;
+  device->prefix = strdup (prefix_for (own.type, controller->facts.type));
   return device->prefix ? 0 : fail (ERROR_SYSTEM, "out of memory");
 }
 
@@ -179,8 +207,10 @@ int
 disk_devices_query (struct qmp *qmp, struct disk_device *devices,
                     size_t nr_devices)
 {
+  CLEANUP_CONTROLLER struct controller controller = { 0 };
+
   for (size_t i = 0; i < nr_devices; i++)
-    if (devices[i].path && device_query (qmp, &devices[i]) < 0)
+    if (devices[i].path && device_query (qmp, &devices[i], &controller) < 0)
       return -1;
   return 0;
 }
