@@ -20,17 +20,25 @@ guest_start --program "$builddir/tests/bench/bench-writer" \
 start_pullbackd
 pullback domain-add web --qmp "$tmp/qmp.sock" >/dev/null
 pullback checkpoint-create-as web base >/dev/null
-# As much changed since the base as a day may bring.
-guest_write /machine/peripheral/vda/virtio-backend "write -P 2 0 64M"
+
+# As much changed since the base as a day may bring; what the writer before changed
+# is of no matter any more.
+change_since_base ()
+{
+  pullback checkpoint-delete web base >/dev/null
+  pullback checkpoint-create-as web base >/dev/null
+  guest_write /machine/peripheral/vda/virtio-backend "write -P 2 0 64M"
+}
 
 # during CONTESTANT BYTES IN-FLIGHT [BEGIN-OPTIONS]...
 during ()
 {
   local contestant=$1 bytes=$2 in_flight=$3 rate
   shift 3
+  change_since_base
   [ $# -eq 0 ] || timed pullback backup-begin web --checkpoint now "$@"
   rate=$(guest_run "bench-writer /dev/vda $bytes $in_flight $seconds")
-  record "$contestant" "$rate" /s
+  [ "$contestant" = warm-up ] || record "$contestant" "$rate" /s
   [ $# -eq 0 ] || timed pullback backup-end web --abort
 }
 
@@ -38,6 +46,7 @@ during ()
 all_during ()
 {
   local round
+  during warm-up "$1" "$2"
   for ((round = 0; round < runs; round++)); do
     during "none-$3" "$1" "$2"
     during "changes-only-$3" "$1" "$2" --incremental base --changes-only
