@@ -79,11 +79,13 @@ def start(arguments, socket=None, **others):
     return process
 
 
-def connects(socket):
-    """A server listens: its file alone may be there a moment earlier."""
-    one = sockets.socket(sockets.AF_UNIX)
+def connects(address):
+    """A server listens at a path, whose file alone may be there a moment earlier,
+    or at a host and port."""
+    one = sockets.socket(sockets.AF_INET if isinstance(address, tuple)
+                         else sockets.AF_UNIX)
     try:
-        one.connect(socket)
+        one.connect(address)
         return True
     except OSError:
         return False

@@ -187,6 +187,9 @@ def rule_25_no_delay():
     port = free_port()
     relay, socket = stage.relay(origin_path, '--listen',
                                 'tcp:127.0.0.1:%d' % port)
+    # It listens there a moment later than at its socket.
+    stage.wait_for('the relay', lambda: stage.connects(('127.0.0.1', port)))
+    stage.wait_for('the relay to be idle', lambda: stage.idle(relay))
     with wire.Client(('127.0.0.1', port)) as c:
         assert c.names() == ['vda']
         found = no_delay(relay, port)
