@@ -189,14 +189,14 @@ def rule_25_no_delay():
                                 'tcp:127.0.0.1:%d' % port)
     # It listens there a moment later than at its socket.
     stage.wait_for('the relay', lambda: stage.connects(('127.0.0.1', port)))
-    stage.wait_for('the relay to be idle', lambda: stage.idle(relay))
     with wire.Client(('127.0.0.1', port)) as c:
         assert c.names() == ['vda']
         found = no_delay(relay, port)
         if found is None:
             print('not allowed to look at the relay\'s sockets')
         else:
-            assert found == [1], found
+            # That of the question above may be there still.
+            assert found and set(found) == {1}, found
     assert stage.end(relay) == 0
 
 
