@@ -15,6 +15,7 @@ include tests/guest/local.mk
 include tests/oracle/local.mk
 include tests/matrix/local.mk
 include tests/end-to-end/local.mk
+include tests/faults/local.mk
 include tests/push/local.mk
 include tests/quiesce/local.mk
 include tests/libvirt/local.mk

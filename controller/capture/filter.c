@@ -91,6 +91,8 @@ go_on (struct capture *capture, int result)
   if (r < 0)
     log_line ("the guest could not be continued after the cut: %s",
               error_message ());
+  else
+    undo_keep (&capture->made, UNDO_PAUSE);
   if (result < 0)
     return fail (kind, "%s%s", error ? error : "out of memory",
                  r < 0 ? "; and the guest could not be continued" : "");
@@ -104,7 +106,9 @@ mark_pause (struct capture *capture, const char *name)
 {
   return capture_make (capture, UNDO_NODE, name, NULL, "blockdev-add",
                        qmp_object ("driver", qmp_text ("null-co"), "node-name",
-                                   qmp_text (name), NULL));
+                                   qmp_text (name), NULL)) < 0
+             ? -1
+             : undo_push (&capture->made, UNDO_PAUSE, name, NULL);
 }
 
 static int

@@ -81,8 +81,8 @@ wait_concluded (struct qmp *qmp, const char *id, unsigned long since)
   bool concluded = false;
 
   while (!concluded) {
-    if (qmp_wait_event (qmp, &since, "JOB_STATUS_CHANGE", "id", id, 30000,
-                        &data) < 0)
+    if (qmp_wait_event (qmp, &since, "JOB_STATUS_CHANGE", "id", id,
+                        qmp_limit_ms (), &data) < 0)
       return -1;
     concluded = qmp_string_is (data, "status", "concluded");
     json_object_put (data);

@@ -14,11 +14,6 @@
 #include "controller/common/error.h"
 #include "controller/qmp/json.h"
 
-/* A job ends when its requests in flight have; an export when its clients'
- * have.
- */
-#define GONE_LIMIT_MS 30000
-
 int
 undo_push (struct undo_list *list, enum undo_kind kind, const char *object,
            const char *owner)
@@ -158,7 +153,7 @@ wait_job_gone (struct qmp *qmp, const char *id, unsigned long since)
       qmp_execute (qmp, "job-dismiss", qmp_object ("id", qmp_text (id), NULL),
                    NULL);
     if (qmp_wait_event (qmp, &since, "JOB_STATUS_CHANGE", "id", id,
-                        GONE_LIMIT_MS, NULL) < 0)
+                        qmp_limit_ms (), NULL) < 0)
       return QMP_NO_ANSWER;
   }
 }
@@ -224,18 +219,18 @@ undo_clients (struct qmp *qmp, const struct undo_entry *entry)
   if (r <= 0)
     return r;
   return qmp_wait_event (qmp, &mark, "BLOCK_EXPORT_DELETED", "id",
-                         entry->object, GONE_LIMIT_MS, NULL) < 0
+                         entry->object, qmp_limit_ms (), NULL) < 0
              ? QMP_NO_ANSWER
              : 0;
 }
 
-/* It fails only where no server runs; QEMU cannot be asked for that. */
+/* Whether a server runs QEMU cannot be asked; only this text tells. */
 static int
 undo_server (struct qmp *qmp)
 {
   int r = qmp_execute (qmp, "nbd-server-stop", NULL, NULL);
 
-  return r == -1 ? 0 : r;
+  return r == -1 && strstr (error_message (), "not running") ? 0 : r;
 }
 
 /* Whether the node has the bitmap. */
@@ -319,6 +314,8 @@ undo_one (struct qmp *qmp, const struct undo_entry *entry)
     return undo_server (qmp);
   case UNDO_CLIENTS:
     return undo_clients (qmp, entry);
+  case UNDO_PAUSE:
+    return qmp_execute (qmp, "cont", NULL, NULL);
   }
   return -1;
 }
@@ -343,8 +340,10 @@ undo_run (struct qmp *qmp, struct undo_list *list, int kinds)
       first_error = strdup (error_message ());
       first_kind = error_kind ();
     }
-    /* A QEMU that does not answer would cost the time limit for each. */
-    if (r == QMP_NO_ANSWER)
+    /* A QEMU that does not answer would cost the time limit for each; and the
+     * node that marks a server or a pause as ours stays for as long as that. */
+    if (r == QMP_NO_ANSWER ||
+        list->entries[i].kind & (UNDO_SERVER | UNDO_PAUSE))
       break;
   }
   if (first_kind == ERROR_NONE)

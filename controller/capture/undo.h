@@ -16,8 +16,9 @@ enum undo_kind {
   UNDO_EXPORT = 32,   /* export id: block-export-del, clients are cut off */
   UNDO_SERVER = 64,   /* path of the socket: nbd-server-stop */
   UNDO_CLIENTS = 128, /* export id: until its clients have gone, too */
+  UNDO_PAUSE = 256,   /* name of the node that marks it: cont */
 };
-#define UNDO_ALL 255
+#define UNDO_ALL 511
 
 struct undo_entry {
   enum undo_kind kind;

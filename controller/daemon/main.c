@@ -19,6 +19,7 @@
 #include "controller/common/paths.h"
 #include "controller/daemon/http.h"
 #include "controller/daemon/instance.h"
+#include "controller/qmp/qmp.h"
 
 /* Told apart by whoever starts a daemon in the background: someone else was
  * quicker, which is as good. */
@@ -33,6 +34,9 @@ static const char usage[] =
     "  --state-folder FOLDER  for what survives a restart\n"
     "  --idle-exit SECONDS    end after so long without clients, domains in\n"
     "                         use and jobs; 0: never (default)\n"
+    "  --monitor-limit SECONDS\n"
+    "                         how long QEMU may take to answer a command "
+    "(default: 30)\n"
     "  --tls-certificates FOLDER\n"
     "                         with ca-cert.pem, server-cert.pem and\n"
     "                         server-key.pem, for backups that are served "
@@ -99,18 +103,19 @@ catch_signals (void)
 }
 
 static int
-parse_seconds (const char *text, unsigned *seconds)
+parse_seconds (const char *option, const char *text, unsigned least,
+               unsigned most, unsigned *seconds)
 {
   char *end;
   unsigned long value;
 
   errno = 0;
   value = strtoul (text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end || errno || value > 86400)
+  if (text[0] < '0' || text[0] > '9' || *end || errno || value < least ||
+      value > most)
     return fail (ERROR_INVALID,
-                 "--idle-exit takes a number of seconds from 0 to 86400, not "
-                 "'%s'",
-                 text);
+                 "%s takes a number of seconds from %u to %u, not '%s'", option,
+                 least, most, text);
   *seconds = value;
   return 0;
 }
@@ -150,6 +155,7 @@ parse_options (int argc, char **argv, struct settings *settings)
     RUN_FOLDER = 256,
     STATE_FOLDER,
     IDLE_EXIT,
+    MONITOR_LIMIT,
     TLS_CERTIFICATES,
     TLS_NO_VERIFY_PEER,
     TLS_SUBJECT,
@@ -160,6 +166,7 @@ parse_options (int argc, char **argv, struct settings *settings)
     { "run-folder", required_argument, NULL, RUN_FOLDER },
     { "state-folder", required_argument, NULL, STATE_FOLDER },
     { "idle-exit", required_argument, NULL, IDLE_EXIT },
+    { "monitor-limit", required_argument, NULL, MONITOR_LIMIT },
     { "tls-certificates", required_argument, NULL, TLS_CERTIFICATES },
     { "tls-no-verify-peer", no_argument, NULL, TLS_NO_VERIFY_PEER },
     { "tls-subject", required_argument, NULL, TLS_SUBJECT },
@@ -167,6 +174,7 @@ parse_options (int argc, char **argv, struct settings *settings)
     { "version", no_argument, NULL, SHOW_VERSION },
     { NULL, 0, NULL, 0 },
   };
+  unsigned monitor_limit;
   int option, result = 0;
 
   while (result == 0 &&
@@ -179,7 +187,14 @@ parse_options (int argc, char **argv, struct settings *settings)
       result = replace_folder (&settings->state_folder, optarg);
       break;
     case IDLE_EXIT:
-      result = parse_seconds (optarg, &settings->idle_exit);
+      result =
+          parse_seconds ("--idle-exit", optarg, 0, 86400, &settings->idle_exit);
+      break;
+    case MONITOR_LIMIT:
+      result =
+          parse_seconds ("--monitor-limit", optarg, 1, 120, &monitor_limit);
+      if (result == 0)
+        qmp_set_limit (monitor_limit);
       break;
     case TLS_CERTIFICATES:
       result = replace_folder (&settings->tls_certificates, optarg);

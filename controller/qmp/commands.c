@@ -14,7 +14,19 @@
 #include "controller/qmp/internal.h"
 
 /* A command without an answer for this long is given up. */
-#define COMMAND_LIMIT_MS 30000
+static int limit_ms = 30000;
+
+void
+qmp_set_limit (unsigned seconds)
+{
+  limit_ms = (int) seconds * 1000;
+}
+
+int
+qmp_limit_ms (void)
+{
+  return limit_ms;
+}
 
 /* A command that waits for its answer, on the stack of who waits. */
 struct pending {
@@ -124,7 +136,7 @@ fail_no_answer (struct qmp *qmp, const char *name)
   else
     fail (ERROR_QEMU,
           "%s: QEMU did not answer on the monitor '%s' within %d seconds", name,
-          qmp->path, COMMAND_LIMIT_MS / 1000);
+          qmp->path, limit_ms / 1000);
   return QMP_NO_ANSWER;
 }
 
@@ -156,7 +168,7 @@ int
 qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
                  size_t *failed)
 {
-  struct timespec deadline = qmp_deadline (COMMAND_LIMIT_MS);
+  struct timespec deadline = qmp_deadline (limit_ms);
   CLEANUP_FREE struct pending *pending = calloc (count + 1, sizeof *pending);
   CLEANUP_FREE char *first_error = NULL;
   enum error_kind first_kind = ERROR_NONE;

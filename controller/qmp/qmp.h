@@ -29,12 +29,17 @@ struct qmp *qmp_connect (const char *path, qmp_event_handler handler,
 /* Not from an event handler.  The handler is not called after it. */
 void qmp_close (struct qmp *qmp);
 
+/* How long a command may take to be answered and what it began to end, on all
+ * connections: 30 s unless it was set, which is done before there is one. */
+void qmp_set_limit (unsigned seconds);
+int qmp_limit_ms (void);
+
 /* There was no answer, for the time limit or the loss of the connection: the
  * command may have been executed, or may still be. */
 #define QMP_NO_ANSWER (-2)
 
 /* Executes one command and waits for its answer, for at most the connection's
- * limit (30 s).  'arguments' is consumed and may be NULL.  The value of
+ * limit.  'arguments' is consumed and may be NULL.  The value of
  * "return" is stored in *result, the caller's, unless 'result' is NULL.  -1:
  * QEMU's error text is reported with the command's name before it.
  * QMP_NO_ANSWER: reported, too. */
