@@ -135,10 +135,11 @@ changed=$(nbdinfo --map=qemu:dirty-bitmap:backup-vda --totals "nbd+unix:///vda?s
 show 'pullback backup-end demo'
 show 'pullback checkpoint-list demo'
 # What the clients of vda@monday have read, by the relay's own log.
-pulled=$(sed -n "s/.*export 'vda@monday' read \([0-9]*\) bytes.*/\1/p" \
-  run/demo/relay.log | awk '{sum += $1} END {print sum}')
+pulled=$(sed -n "s/.*has read \([0-9]*\) bytes.* of export 'vda@monday'/\1/p" \
+  run/demo/pullback-relay.log | awk '{sum += $1} END {print sum}')
 full=$(stat -c %s monday.raw)
 note "$pulled bytes were pulled, $(awk "BEGIN {printf \"%.1f\", $pulled * 100 / $full}") % of the disk's $full; $changed had changed"
+[ "$pulled" -gt 0 ] || fail "the relay's log does not say what was pulled"
 [ "$pulled" -le "$changed" ] || fail "more was pulled than what had changed"
 
 step "4. Both restore points are what the guest had"
