@@ -302,7 +302,8 @@ check_disk (const struct disk *planned, struct disk_list *disks)
 {
   const struct disk *disk = disk_by_name (disks, planned->name);
 
-  if (disk && disk->size == planned->size &&
+  /* What was unplugged, or is under a filter of others, may have no nodes. */
+  if (disk && disk->node && disk->top && disk->size == planned->size &&
       strcmp (disk->node, planned->node) == 0 &&
       strcmp (disk->top, planned->top) == 0)
     return 0;

@@ -81,7 +81,7 @@ qmp_string_is (json_object *object, const char *key, const char *value)
 {
   const char *text = qmp_string (object, key);
 
-  return text && strcmp (text, value) == 0;
+  return text && value && strcmp (text, value) == 0;
 }
 
 uint64_t

@@ -24,7 +24,7 @@ json_object *qmp_number (uint64_t number);
 
 /* The string member of an object; NULL if there is no such, or no object. */
 const char *qmp_string (json_object *object, const char *key);
-/* Whether the string member is there and is this. */
+/* Whether the string member is there and is this; NULL is no string. */
 bool qmp_string_is (json_object *object, const char *key, const char *value);
 /* 0 if it is not there. */
 uint64_t qmp_get_number (json_object *object, const char *key);
