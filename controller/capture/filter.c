@@ -70,7 +70,7 @@ cut_stopped (struct capture *capture)
   for (size_t i = 0; i < capture->nr_disks; i++) {
     const struct captured_disk *disk = &capture->disks[i];
 
-    if (capture_make (capture, UNDO_DEVICE, disk->request->disk->top,
+    if (capture_make (capture, UNDO_DEVICE, disk->filter,
                       disk->request->disk->qdev, "qom-set",
                       qmp_object ("path", qmp_text (disk->request->disk->qdev),
                                   "property", qmp_text ("drive"), "value",

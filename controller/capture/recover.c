@@ -88,37 +88,28 @@ note_files (struct undo_list *left, const struct disk_nodes *nodes,
   return 0;
 }
 
-/* A device that still uses our filter gets back the node below it.  A filter
- * that a job inserted goes with the job. */
+/* Devices that still use a filter of ours.  One that a job inserted goes with
+ * the job. */
 static int
-note_device (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
-             const struct disk *disk)
-{
-  json_object *filter = disk_node (nodes, disk->top);
-  const char *below;
-
-  if (!filter || disk_node_child (qmp, nodes, filter, "file", &below) < 0)
-    return -1;
-  if (!below || !disk->qdev)
-    return fail (ERROR_QEMU,
-                 "disk '%s' is still under the filter '%s', and QEMU does not "
-                 "tell what is below it",
-                 disk->name, disk->top);
-  return undo_push (left, UNDO_DEVICE, below, disk->qdev);
-}
-
-static int
-note_devices (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
-              const char *job)
+note_devices (struct qmp *qmp, struct undo_list *left, const char *job)
 {
   CLEANUP_DISK_LIST struct disk_list *disks = disks_query (qmp, NULL, 0);
 
   if (!disks)
     return -1;
-  for (size_t i = 0; i < disks->nr_disks; i++)
-    if (is_ours (disks->disks[i].top, job, "-filter") &&
-        note_device (qmp, left, nodes, &disks->disks[i]) < 0)
+  for (size_t i = 0; i < disks->nr_disks; i++) {
+    const struct disk *disk = &disks->disks[i];
+
+    if (!is_ours (disk->top, job, "-filter"))
+      continue;
+    if (!disk->qdev)
+      return fail (ERROR_QEMU,
+                   "disk '%s' is still under the filter '%s', and has no "
+                   "device that could be told otherwise",
+                   disk->name, disk->top);
+    if (undo_push (left, UNDO_DEVICE, disk->top, disk->qdev) < 0)
       return -1;
+  }
   return 0;
 }
 
@@ -156,7 +147,7 @@ note_all (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
   /* A filter that a job made goes with the job. */
   if (left->nr_entries == before_jobs &&
       (note_nodes (left, nodes, job, "-filter") < 0 ||
-       note_devices (qmp, left, nodes, job) < 0))
+       note_devices (qmp, left, job) < 0))
     return -1;
   if (note_nodes (left, nodes, job, "-access") < 0)
     return -1;

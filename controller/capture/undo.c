@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "controller/capture/undo.h"
 #include "controller/common/error.h"
+#include "controller/disks/nodes.h"
 #include "controller/qmp/json.h"
 
 int
@@ -233,9 +234,10 @@ undo_server (struct qmp *qmp)
   return r == -1 && strstr (error_message (), "not running") ? 0 : r;
 }
 
-/* Whether the node has the bitmap. */
+/* Whether the node has the bitmap, and can be written to. */
 static int
-bitmap_exists (struct qmp *qmp, const char *node, const char *bitmap)
+bitmap_exists (struct qmp *qmp, const char *node, const char *bitmap,
+               bool *read_only)
 {
   json_object *found;
   bool exists;
@@ -246,11 +248,14 @@ bitmap_exists (struct qmp *qmp, const char *node, const char *bitmap)
   if (r < 0)
     return r;
   exists = qmp_find (qmp_list (found, "dirty-bitmaps"), "name", bitmap) != NULL;
+  *read_only = qmp_true (found, "ro");
   json_object_put (found);
   return exists;
 }
 
-/* Read back, since QEMU has reported success where the image was full. */
+/* Read back, since QEMU has reported success where the image was full.  An
+ * external snapshot by others has made the image a backing one, in which
+ * bitmaps stay, as those of checkpoints that are deleted do. */
 static int
 undo_bitmap (struct qmp *qmp, const struct undo_entry *entry)
 {
@@ -258,31 +263,82 @@ undo_bitmap (struct qmp *qmp, const struct undo_entry *entry)
                        qmp_object ("node", qmp_text (entry->owner), "name",
                                    qmp_text (entry->object), NULL),
                        NULL);
+  bool read_only;
   int exists;
 
   if (r == QMP_NO_ANSWER)
     return r;
-  exists = bitmap_exists (qmp, entry->owner, entry->object);
-  if (exists == 0)
-    return 0;
-  if (exists == 1 && r == 0)
+  exists = bitmap_exists (qmp, entry->owner, entry->object, &read_only);
+  if (exists <= 0)
+    return exists;
+  if (r == 0)
     return fail (
         ERROR_QEMU,
         "QEMU says that bitmap '%s' of node '%s' is removed, but still "
         "lists it",
         entry->object, entry->owner);
-  return exists == 1 ? r : exists;
+  if (!read_only)
+    return r;
+  log_line ("bitmap '%s' stays in the image of node '%s', which is a backing "
+            "image by now",
+            entry->object, entry->owner);
+  return 0;
 }
 
-/* QEMU drains both nodes for the exchange: the guest need not stand still. */
+/* Whether a device of the guest uses the filter. */
+static bool
+is_used (json_object *blocks, const char *filter)
+{
+  for (size_t i = 0; i < qmp_length (blocks); i++) {
+    json_object *block = json_object_array_get_idx (blocks, i), *inserted;
+    const char *device = qmp_string (block, "qdev");
+
+    if (device && *device &&
+        json_object_object_get_ex (block, "inserted", &inserted) &&
+        qmp_string_is (inserted, "node-name", filter))
+      return true;
+  }
+  return false;
+}
+
+static int
+put_back (struct qmp *qmp, const char *device, const char *filter)
+{
+  CLEANUP_DISK_NODES struct disk_nodes nodes = { NULL, NULL };
+  const char *below;
+
+  if (disk_nodes_query (qmp, &nodes) < 0 ||
+      disk_node_child (qmp, &nodes, disk_node (&nodes, filter), "file",
+                       &below) < 0)
+    return -1;
+  if (!below)
+    return fail (ERROR_QEMU,
+                 "device '%s' is still under the filter '%s', and QEMU does "
+                 "not tell what is below it",
+                 device, filter);
+  /* QEMU drains both nodes for the exchange: the guest need not stand still. */
+  return qmp_execute (qmp, "qom-set",
+                      qmp_object ("path", qmp_text (device), "property",
+                                  qmp_text ("drive"), "value", qmp_text (below),
+                                  NULL),
+                      NULL);
+}
+
+/* What is below the filter may be another node than at the beginning: an
+ * external snapshot by others puts its overlay there.  A device that was
+ * unplugged, or does not use the filter, needs nothing. */
 static int
 undo_device (struct qmp *qmp, const struct undo_entry *entry)
 {
-  return qmp_execute (qmp, "qom-set",
-                      qmp_object ("path", qmp_text (entry->owner), "property",
-                                  qmp_text ("drive"), "value",
-                                  qmp_text (entry->object), NULL),
-                      NULL);
+  json_object *blocks;
+  int r = qmp_execute (qmp, "query-block", NULL, &blocks);
+
+  if (r < 0)
+    return r;
+  if (is_used (blocks, entry->object))
+    r = put_back (qmp, entry->owner, entry->object);
+  json_object_put (blocks);
+  return r;
 }
 
 static int

@@ -12,7 +12,7 @@ enum undo_kind {
   UNDO_NODE = 2,      /* node name: blockdev-del */
   UNDO_JOB = 4,       /* job id: job-cancel, job-dismiss, until it is gone */
   UNDO_BITMAP = 8,    /* bitmap of the node 'owner' */
-  UNDO_DEVICE = 16,   /* the device 'owner' gets its node 'object' back */
+  UNDO_DEVICE = 16,   /* filter: the device 'owner' gets what is below it */
   UNDO_EXPORT = 32,   /* export id: block-export-del, clients are cut off */
   UNDO_SERVER = 64,   /* path of the socket: nbd-server-stop */
   UNDO_CLIENTS = 128, /* export id: until its clients have gone, too */

@@ -4,27 +4,32 @@
 
 END_TO_END_TESTS = \
 	%D%/test-bad-requests.sh \
+	%D%/test-block-job.sh \
 	%D%/test-changes-only.sh \
 	%D%/test-clients.sh \
 	%D%/test-commit-and-abort.sh \
 	%D%/test-daemon-dies.sh \
 	%D%/test-data-path-dies.sh \
 	%D%/test-documents.sh \
+	%D%/test-external-snapshot.sh \
 	%D%/test-fallback.sh \
 	%D%/test-full-and-incremental.sh \
 	%D%/test-killed-in-begin.sh \
 	%D%/test-killed-in-end.sh \
 	%D%/test-max-duration.sh \
+	%D%/test-migration.sh \
 	%D%/test-pause.sh \
 	%D%/test-prepare.sh \
 	%D%/test-qemu-dies.sh \
 	%D%/test-qemu-hangs.sh \
+	%D%/test-resize.sh \
 	%D%/test-scratch.sh \
 	%D%/test-scratch-full.sh \
 	%D%/test-state-folder.sh \
 	%D%/test-tickets.sh \
 	%D%/test-tls.sh \
-	%D%/test-two-domains.sh
+	%D%/test-two-domains.sh \
+	%D%/test-unplug.sh
 
 TESTS += $(END_TO_END_TESTS)
-EXTRA_DIST += $(END_TO_END_TESTS) %D%/functions.sh %D%/tap.py
+EXTRA_DIST += $(END_TO_END_TESTS) %D%/functions.sh %D%/others.sh %D%/tap.py
