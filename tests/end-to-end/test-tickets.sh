@@ -103,7 +103,7 @@ refused "has no ticket '$identity'" backup-ticket web --revoke "$identity"
 ! nbdinfo "$view" 2>/dev/null || fail "revoked"
 
 # Its time is up: the same.
-pullback backup-ticket web --add --expires 3 --key-file "$tmp/brief.psk" >"$tmp/brief.out"
+pullback backup-ticket web --add --expires 10 --key-file "$tmp/brief.psk" >"$tmp/brief.out"
 connection "$(uri_of "$tmp/brief.out" vda)"
 wait "$client"
 
