@@ -139,7 +139,7 @@ allow_with_conditions (scmp_filter_ctx filter)
       SCMP_A2 (SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
   const struct scmp_arg_cmp a_thread =
       SCMP_A0 (SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-  const struct scmp_arg_cmp this_process = SCMP_A0 (SCMP_CMP_EQ, getpid ());
+  const struct scmp_arg_cmp this_process = SCMP_A0 (SCMP_CMP_EQ, getpid (), 0);
   const struct {
     int call;
     struct scmp_arg_cmp condition;
