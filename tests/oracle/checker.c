@@ -275,9 +275,19 @@ create (struct state *state, uint64_t number)
     }
 }
 
+static void
+state_free (struct state *state)
+{
+  for (unsigned i = 0; i < state->schedule.disks; i++) {
+    free (state->disks[i].writers);
+    free (state->disks[i].discarded);
+  }
+}
+
 int
 main (int argc, char *argv[])
 {
+  int status = EXIT_SUCCESS;
   const bool creates = argc >= 5 && strcmp (argv[1], "state") == 0;
   const int first = creates ? 4 : 3;
   struct state state = { 0 };
@@ -291,8 +301,10 @@ main (int argc, char *argv[])
   for (unsigned i = 0; i < state.schedule.disks; i++)
     map_image (&state.disks[i], argv[first + (int) i], oracle_sectors (i),
                creates);
-  if (!creates)
-    return check (&state);
-  create (&state, strtoull (argv[3], NULL, 0));
-  return EXIT_SUCCESS;
+  if (creates)
+    create (&state, strtoull (argv[3], NULL, 0));
+  else
+    status = check (&state);
+  state_free (&state);
+  return status;
 }
