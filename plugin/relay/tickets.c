@@ -157,11 +157,26 @@ ticket_new (const struct ticket_terms *terms)
   return STEAL (ticket);
 }
 
+/* Takes it from the list.  The lock is held. */
+static void
+end_ticket (struct tickets *tickets, struct ticket **place)
+{
+  struct ticket *ticket = *place;
+
+  *place = ticket->next;
+  tickets->count--;
+  ticket->ended = true;
+  for (const struct guest *guest = ticket->guests; guest; guest = guest->next)
+    shutdown (guest->fd, SHUT_RDWR);
+  if (ticket->guests == NULL)
+    ticket_free (ticket);
+}
+
 int
 tickets_add (struct tickets *tickets, const struct ticket_terms *terms,
              const char **why)
 {
-  struct ticket *there, *ticket;
+  struct ticket **place, *there, *ticket;
 
   if (!identity_valid (terms->identity)) {
     *why = "not an identity";
@@ -172,6 +187,10 @@ tickets_add (struct tickets *tickets, const struct ticket_terms *terms,
     return -1;
   }
   LOCK_IN_SCOPE (&tickets->lock);
+  place = find (tickets, terms->identity, strlen (terms->identity));
+  /* Its time can be up a moment before anybody looks. */
+  if (*place && !is_valid (*place))
+    end_ticket (tickets, place);
   there = *find (tickets, terms->identity, strlen (terms->identity));
   if (there) {
     *why = "another ticket has this identity";
@@ -189,21 +208,6 @@ tickets_add (struct tickets *tickets, const struct ticket_terms *terms,
   tickets->first = ticket;
   tickets->count++;
   return 0;
-}
-
-/* Takes it from the list.  The lock is held. */
-static void
-end_ticket (struct tickets *tickets, struct ticket **place)
-{
-  struct ticket *ticket = *place;
-
-  *place = ticket->next;
-  tickets->count--;
-  ticket->ended = true;
-  for (const struct guest *guest = ticket->guests; guest; guest = guest->next)
-    shutdown (guest->fd, SHUT_RDWR);
-  if (ticket->guests == NULL)
-    ticket_free (ticket);
 }
 
 int
