@@ -82,7 +82,7 @@ block_status (struct connection *connection, struct reply_writer *writer,
     const struct context *context = &contexts->items[i];
 
     map = sources_map (connection->relay->sources, context->source,
-                       connection->info.size);
+                       &connection->info);
     count = map ? map_query (map, to->offset, length, extents, most) : -1;
     if (count <= 0)
       return reply_error (writer, to, NBD_EIO,

@@ -58,8 +58,8 @@ known_extents (struct transmission *transmission, uint64_t offset,
   if (!allocation_is_content (connection->export))
     return 0;
   if (transmission->map == NULL)
-    transmission->map = sources_find (
-        connection->relay->sources, connection->export, connection->info.size);
+    transmission->map = sources_find (connection->relay->sources,
+                                      connection->export, &connection->info);
   if (transmission->map == NULL)
     return 0;
   return map_known (transmission->map, offset, length, extents, MAX_EXTENTS);
@@ -69,14 +69,12 @@ known_extents (struct transmission *transmission, uint64_t offset,
 static struct run
 next_run (struct transmission *transmission, uint64_t offset, uint64_t length)
 {
-  const uint32_t minimum = transmission->connection->info.minimum;
   struct map_extent extents[MAX_EXTENTS];
   const size_t count = known_extents (transmission, offset, length, extents);
   uint64_t data = 0;
 
   for (size_t i = 0; i < count; data += extents[i++].length)
-    if ((extents[i].flags & READS_AS_ZEROES) && extents[i].length >= MIN_HOLE &&
-        ((offset + data) | extents[i].length) % minimum == 0)
+    if ((extents[i].flags & READS_AS_ZEROES) && extents[i].length >= MIN_HOLE)
       return data > 0 ? (struct run){ data, false }
                       : (struct run){ extents[i].length, true };
   /* Beyond many short extents there may be zeroes again. */

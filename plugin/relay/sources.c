@@ -29,6 +29,7 @@ struct source {
   const struct address *server;
   char *export;
   uint64_t size;
+  uint32_t minimum; /* block size */
   struct map *map;
   pthread_mutex_t lock;
   struct nbd_handle *nbd; /* under the lock; NULL until needed */
@@ -44,7 +45,9 @@ struct sources {
 /* One block status request under way. */
 struct answer {
   struct map_builder *builder;
-  uint64_t covered;
+  uint32_t minimum;        /* block size */
+  struct map_extent begun; /* what was told last of a block not told whole */
+  uint64_t covered;        /* in whole blocks */
   bool seen;
 };
 
@@ -139,6 +142,47 @@ connect_source (struct source *source)
   return 0;
 }
 
+static int
+keep (struct answer *answer, uint64_t length, uint32_t flags)
+{
+  answer->covered += length;
+  return map_append (answer->builder, length, flags);
+}
+
+/* Clients are told of whole blocks, whatever the server says.  One whose parts
+ * differ is neither a hole nor zeroes: it is data, in a view what changed, and
+ * must be read. */
+static int
+add_extent (struct answer *answer, uint64_t length, uint32_t flags)
+{
+  struct map_extent *begun = &answer->begun;
+  uint64_t taken;
+
+  if (begun->length > 0 && length > 0) {
+    taken = answer->minimum - begun->length;
+    taken = taken < length ? taken : length;
+    length -= taken;
+    begun->length += taken;
+    begun->flags = begun->flags == flags ? flags : 0;
+    if (begun->length < answer->minimum)
+      return 0;
+    if (keep (answer, answer->minimum, begun->flags) == -1)
+      return -1;
+    begun->length = 0;
+  }
+  if (length == 0)
+    return 0;
+  *begun = (struct map_extent){ length % answer->minimum, flags };
+  return keep (answer, length - begun->length, flags);
+}
+
+/* The answer ends within a block: nothing is known of the rest of it. */
+static int
+end_block (struct answer *answer)
+{
+  return answer->begun.length > 0 ? keep (answer, answer->minimum, 0) : 0;
+}
+
 /* libnbd's callback: pairs of length and flags. */
 static int
 add_extents (void *opaque, const char *context, uint64_t offset,
@@ -150,13 +194,11 @@ add_extents (void *opaque, const char *context, uint64_t offset,
   if (strcmp (context, CONTEXT) != 0 || answer->seen)
     return 0;
   answer->seen = true;
-  for (size_t i = 0; i + 1 < entry_count; i += 2) {
-    if (map_append (answer->builder, entries[i], entries[i + 1]) == -1) {
+  for (size_t i = 0; i + 1 < entry_count; i += 2)
+    if (add_extent (answer, entries[i], entries[i + 1]) == -1) {
       *error = ENOMEM;
       return -1;
     }
-    answer->covered += entries[i];
-  }
   return 0;
 }
 
@@ -165,7 +207,7 @@ static int
 ask (struct source *source, uint64_t offset, uint64_t length,
      struct map_builder *builder, uint64_t *covered)
 {
-  struct answer answer = { .builder = builder };
+  struct answer answer = { .builder = builder, .minimum = source->minimum };
   int64_t command;
 
   command = nbd_aio_block_status (
@@ -178,6 +220,8 @@ ask (struct source *source, uint64_t offset, uint64_t length,
     return -1;
   if (nbd_aio_command_completed (source->nbd, command) == -1)
     return report (source, nbd_get_error ());
+  if (end_block (&answer) == -1)
+    return report (source, strerror (errno));
   if (answer.covered == 0)
     return report (source, "upstream's answer is empty");
   *covered = answer.covered < length ? answer.covered : length;
@@ -189,18 +233,21 @@ fetch (void *opaque, uint64_t offset, uint64_t length,
        struct map_builder *builder)
 {
   struct source *source = opaque;
+  /* Less than a block at the export's end, which no request reaches. */
+  const uint64_t tail = length % source->minimum;
   uint64_t covered = 0;
 
   LOCK_IN_SCOPE (&source->lock);
   if (connect_source (source) == -1)
     return -1;
-  for (; length > 0; offset += covered, length -= covered)
+  for (length -= tail; length > 0; offset += covered, length -= covered)
     if (ask (source, offset, length, builder, &covered) == -1) {
       /* 'answer' is gone: no callback may come any more. */
       disconnect (source);
       return -1;
     }
-  return 0;
+  return map_append (builder, tail, 0) == -1 ? report (source, strerror (errno))
+                                             : 0;
 }
 
 struct sources *
@@ -241,7 +288,8 @@ sources_free (struct sources *sources)
 }
 
 static struct source *
-source_new (const struct sources *sources, const char *export, uint64_t size)
+source_new (const struct sources *sources, const char *export,
+            const struct export_info *info)
 {
   struct source *source = calloc (1, sizeof *source);
 
@@ -249,9 +297,10 @@ source_new (const struct sources *sources, const char *export, uint64_t size)
     return NULL;
   pthread_mutex_init (&source->lock, NULL);
   source->server = sources->server;
-  source->size = size;
+  source->size = info->size;
+  source->minimum = info->minimum;
   source->export = strdup (export);
-  source->map = map_new (size, fetch, source);
+  source->map = map_new (info->size, fetch, source);
   if (source->export == NULL || source->map == NULL) {
     if (source->map)
       map_free (source->map);
@@ -264,40 +313,44 @@ source_new (const struct sources *sources, const char *export, uint64_t size)
 
 /* The lock is held. */
 static struct source *
-find (const struct sources *sources, const char *export, uint64_t size)
+find (const struct sources *sources, const char *export,
+      const struct export_info *info)
 {
   struct source *source = sources->first;
 
   while (source &&
-         (source->size != size || strcmp (source->export, export) != 0))
+         (source->size != info->size || source->minimum != info->minimum ||
+          strcmp (source->export, export) != 0))
     source = source->next;
   return source;
 }
 
 struct map *
-sources_find (struct sources *sources, const char *export, uint64_t size)
+sources_find (struct sources *sources, const char *export,
+              const struct export_info *info)
 {
   struct source *source;
 
   LOCK_IN_SCOPE (&sources->lock);
-  source = find (sources, export, size);
+  source = find (sources, export, info);
   return source ? source->map : NULL;
 }
 
 struct map *
-sources_map (struct sources *sources, const char *export, uint64_t size)
+sources_map (struct sources *sources, const char *export,
+             const struct export_info *info)
 {
   struct source *source;
 
   LOCK_IN_SCOPE (&sources->lock);
-  source = find (sources, export, size);
+  source = find (sources, export, info);
   if (source)
     return source->map;
   if (sources->count >= MAX_SOURCES) {
     message ("too many exports are in use; the limit is %d", MAX_SOURCES);
     return NULL;
   }
-  source = source_new (sources, export, size);
+  source = source_new (sources, export, info);
   if (source == NULL) {
     message ("%s", strerror (errno));
     return NULL;

@@ -572,6 +572,93 @@ def rule_20_overshoot_is_cut():
                 1: [(4096, 1), (kind.size - 4096, 0)]}
 
 
+class Unaligned(Origin):
+    """Advertises blocks of 4 KiB, and tells of parts of them."""
+    answers = []
+    size = 1 << 20
+
+    def list(self, connection):
+        for name in ('vda', 'vda@monday'):
+            self.reply(connection, LIST, REP_SERVER, wire.string(name))
+        self.reply(connection, LIST, REP_ACK)
+
+    def info(self, connection, number):
+        self.reply(connection, number, *export(self.size))
+        self.reply(connection, number, *sizes(4096, 65536, 1 << 18))
+        self.reply(connection, number, *ACK)
+
+    def block_status(self, connection, cookie, offset, length):
+        assert offset % 4096 == 0 and length % 4096 == 0 < length
+        extents, at = [], 0
+        for size, flags in self.answers:
+            # From where it was asked, until it has told enough for once.
+            if at + size > offset:
+                extents.append((at + size - max(at, offset), flags))
+            at += size
+            if at > offset + 100000:
+                break
+        self.send_status(connection, cookie, extents)
+
+
+def rule_20_whole_blocks():
+    K = 1024
+    hole, zero, data = 1, 3, 0
+    for answers, allocation, since in (
+            # What differs within a block is data, in a view what changed.
+            ([(4 * K, zero), (100, zero), (5000, hole), (K * K, zero)],
+             [(4 * K, 3), (8 * K, 0), (1012 * K, 3)],
+             [(4 * K, 3), (8 * K, 1), (1012 * K, 3)]),
+            ([(1, data), (K * K, hole)],
+             [(4 * K, 0), (1020 * K, 1)], [(4 * K, 1), (1020 * K, 0)]),
+            ([(8191, hole), (1, data), (K * K, hole)],
+             [(4 * K, 1), (4 * K, 0), (1016 * K, 1)],
+             [(4 * K, 0), (4 * K, 1), (1016 * K, 0)]),
+            # Many parts of one; equal ones are a whole.
+            ([(512, hole)] * 8 + [(512, hole), (512, zero)] * 4 +
+             [(K * K, hole)],
+             [(4 * K, 1), (4 * K, 0), (1016 * K, 1)],
+             [(4 * K, 0), (4 * K, 1), (1016 * K, 0)]),
+            # An answer that ends within a block says nothing of the rest of it.
+            ([(100001, hole), (K * K, zero)],
+             [(96 * K, 1), (4 * K, 0), (924 * K, 3)],
+             [(96 * K, 0), (4 * K, 1), (924 * K, 3)])):
+        process, fresh = stage.relay(origin_path, name='unaligned.sock',
+                                     stderr=relay_log)
+        Unaligned.answers = answers
+        # The end of an export that has no whole number of blocks is beyond reach.
+        for size in (K * K, K * K + 100):
+            Unaligned.size = size
+            with served(Unaligned):
+                for extended in (False, True):
+                    with wire.Client(fresh) as c:
+                        if extended:
+                            c.negotiate_extended()
+                        else:
+                            c.negotiate_structured()
+                        ids = c.contexts(SET_META, 'vda', [
+                            'base:allocation', 'pullback:since:monday'])
+                        c.go('vda')
+                        assert c.block_status(0, K * K) == {
+                            ids['base:allocation']: allocation,
+                            ids['pullback:since:monday']: since}
+                        # From the middle, and one alone.
+                        (_, first), *_ = allocation
+                        assert c.block_status(0, K * K, wire.REQ_ONE)[
+                            ids['base:allocation']] == allocation[:1]
+                        assert c.block_status(4 * K, 4 * K)[
+                            ids['pullback:since:monday']][0][0] == 4 * K
+                        assert c.block_status(100, 4 * K) == EINVAL
+                        # Not a byte of what is no zeroes is left out.
+                        got, at = c.read(0, K * K), 0
+                        for length, flags in allocation:
+                            expected = (bytes(length)
+                                        if flags == zero and length > 32 * K
+                                        else contents(at, length))
+                            assert got[at:at + length] == expected
+                            at += length
+        stage.end(process)
+
+
 class Fragmented(Origin):
     """Of 131072 extents, with a small maximum payload."""
     size = 64 << 20
