@@ -5,8 +5,10 @@
 
 import os
 import signal
+import socket as sockets
 import subprocess
 import sys
+import threading
 
 import stage
 import wire
@@ -92,6 +94,49 @@ def check_a_child_that_is_gone():
         assert stage.end(relay) == 0
     with open(stage.path('log')) as log:
         assert 'child process is gone' in log.read()
+
+
+class Hesitant(Origin):
+    """Lets who connects wait until it is told to go on."""
+
+    def __init__(self, path):
+        self.may_go_on = threading.Event()
+        super().__init__(path)
+
+    def accept(self, listener):
+        # Fewer places, and those are taken.
+        listener.listen(0)
+        fillers = []
+        try:
+            while True:
+                filler = sockets.socket(sockets.AF_UNIX)
+                fillers.append(filler)
+                filler.setblocking(False)
+                filler.connect(self.path)
+        except BlockingIOError:
+            self.full = True
+        self.may_go_on.wait(60)
+        super().accept(listener)
+
+
+def check_connecting_delays_nobody():
+    hesitant = Hesitant(stage.path('hesitant.sock'))
+    stage.wait_for('its queue to be full', lambda: hasattr(hesitant, 'full'))
+    relay, socket = stage.relay(hesitant.path)
+    child, = children(relay.pid)
+    clients = [wire.Client(socket) for _ in range(5)]
+    for c in clients:
+        c.send_option(wire.GO, wire.info_payload('vda'))
+    # All of them are being connected, not one after another.
+    stage.wait_for('five to connect', lambda: len(
+        os.listdir('/proc/%d/task' % child)) == 1 + len(clients))
+    hesitant.may_go_on.set()
+    for c in clients:
+        assert c.option_replies(wire.GO)[-1][0] == wire.REP_ACK
+        assert c.read(0, 512) == contents(0, 512)
+        c.socket.close()
+    stage.end(relay)
+    hesitant.stop()
 
 
 def check_it_is_not_dumped():
