@@ -10,24 +10,39 @@
 
 #include "common/cleanup.h"
 #include "plugin/relay/keys.h"
+#include "plugin/relay/message.h"
 
-/* Longer files are not read to their end. */
+/* Longer files are of no use: a key that is cut off would be another key. */
 #define MAX_SIZE (1 << 20)
+
+/* There are all keys in it. */
+static void
+forget (char **text)
+{
+  if (*text)
+    gnutls_memset (*text, 0, MAX_SIZE + 1);
+  free (*text);
+}
+#define CLEANUP_FORGET __attribute__ ((cleanup (forget)))
 
 static char *
 read_file (int fd)
 {
-  CLEANUP_FREE char *text = malloc (MAX_SIZE + 1);
+  CLEANUP_FORGET char *text = calloc (1, MAX_SIZE + 1);
   size_t length = 0;
   ssize_t r;
 
   if (text == NULL)
     return NULL;
-  while ((r = read (fd, text + length, MAX_SIZE - length)) > 0)
+  while ((r = read (fd, text + length, MAX_SIZE + 1 - length)) > 0)
     length += r;
   if (r == -1)
     return NULL;
-  text[length] = '\0';
+  if (length > MAX_SIZE) {
+    message ("the file of pre-shared keys is longer than 1 MiB: none of them "
+             "counts");
+    return NULL;
+  }
   return STEAL (text);
 }
 
@@ -56,19 +71,10 @@ is_user (const char *name, const gnutls_datum_t *user)
   return same;
 }
 
-/* There are all keys in it. */
-static void
-forget (char **text)
-{
-  if (*text)
-    gnutls_memset (*text, 0, MAX_SIZE);
-  free (*text);
-}
-
 int
 keys_find (int fd, const gnutls_datum_t *user, gnutls_datum_t *key)
 {
-  __attribute__ ((cleanup (forget))) char *text = read_file (fd);
+  CLEANUP_FORGET char *text = read_file (fd);
   char *rest = text, *line, *digits;
   gnutls_datum_t encoded;
 

@@ -8,7 +8,8 @@
 #include <gnutls/gnutls.h>
 
 /* The user's key from the file, in gnutls's memory.  0; 1: there is no such
- * user; -1: out of memory, or it is not a key. */
+ * user; -1: out of memory, it is not a key, or the file is too long (which is
+ * reported). */
 int keys_find (int fd, const gnutls_datum_t *user, gnutls_datum_t *key);
 
 #endif /* PULLBACK_KEYS_H */

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # docs/nbd-rules.md and the tests agree: each rule has a test, each test that is
-# named by a rule has that rule, and each test that is mentioned exists.
+# named by a rule has that rule, and each test that is mentioned there or in
+# SECURITY.md exists.
 
 import glob
 import os
@@ -18,6 +19,8 @@ with open(os.path.join(source, 'docs/nbd-rules.md')) as file:
 rules = {int(number) for number in re.findall(r'^\| (\d+) \|', text, re.M)}
 shown = {int(number) for name in tests
          for number in re.findall(r'^rule_(\d+)_', name)}
+with open(os.path.join(source, 'SECURITY.md')) as file:
+    text += file.read()
 mentioned = {name for name in re.findall(r'`((?:rule|check)_\w+)`', text)}
 
 wrong = ([('rule without a test', rule) for rule in sorted(rules - shown)] +

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # The control channel, and tickets given by it: who is let in, to what, and for
-# how long.
+# how long.  Also a file of keys.
 
 import os
 import secrets
@@ -368,6 +368,25 @@ def check_with_certificates():
     handle.connect_unix(address)
     assert handle.pread(512, 0) is not None
     handle.shutdown()
+
+
+def check_a_file_of_keys_that_is_too_long():
+    file = stage.path('keys.psk')
+    line, longest = 'friend:%s\n' % KEY, 1 << 20
+    with open(file, 'w') as keys:
+        keys.write('x' * (longest - len(line) - 1) + '\n' + line)
+    process, address = stage.relay(nbdkit, '--tls-psk', file, name='psk.sock',
+                                   stderr=open(log, 'ab'))
+    client('friend', address=address).shutdown()
+    with open(file, 'a') as keys:
+        keys.write('\n')
+    refused('friend', address=address)
+    with open(log) as said:
+        assert 'longer than 1 MiB' in said.read()
+    with open(file, 'w') as keys:
+        keys.write(line)
+    client('friend', address=address).shutdown()
+    stage.end(process)
 
 
 def check_no_key_in_the_log():

@@ -660,12 +660,13 @@ def rule_20_whole_blocks():
 
 
 class Fragmented(Origin):
-    """Of 131072 extents, with a small maximum payload."""
+    """Of 131072 extents."""
     size = 64 << 20
+    maximum = 8192
 
     def info(self, connection, number):
         self.reply(connection, number, *export(self.size))
-        self.reply(connection, number, *sizes(512, 4096, 8192))
+        self.reply(connection, number, *sizes(512, 4096, self.maximum))
         self.reply(connection, number, *ACK)
 
     def block_status(self, connection, cookie, offset, length):
@@ -676,17 +677,22 @@ class Fragmented(Origin):
 
 def rule_20_no_chunk_exceeds_the_maximum_payload():
     _, fresh = stage.relay(origin_path, name='fragmented.sock')
-    with served(Fragmented):
-        for extended in (False, True):
+    with served(Fragmented) as fragmented:
+        for extended, maximum, count in ((False, 8192, 1024),
+                                         (True, 8192, 512),
+                                         # And never more than that.
+                                         (False, 1 << 25, 65536),
+                                         (True, 1 << 25, 65536)):
+            fragmented.maximum = maximum
             with wire.Client(fresh) as c:
                 if extended:
                     c.negotiate_extended()
                 else:
                     c.negotiate_structured()
                 c.contexts(SET_META, 'vda', ['base:allocation'])
-                assert c.info(GO, 'vda', (3,))[2][2] == 8192
+                assert c.info(GO, 'vda', (3,))[2][2] == maximum
                 (extents,) = c.block_status(0, Fragmented.size).values()
-                assert len(extents) == 8192 // (16 if extended else 8)
+                assert len(extents) == count
                 assert extents[:2] == [(512, 0), (512, 1)]
 
 
