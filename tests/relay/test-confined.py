@@ -123,6 +123,8 @@ def check_connecting_delays_nobody():
     hesitant = Hesitant(stage.path('hesitant.sock'))
     stage.wait_for('its queue to be full', lambda: hasattr(hesitant, 'full'))
     relay, socket = stage.relay(hesitant.path)
+    # It listens a moment before it has one.
+    stage.wait_for('its child', lambda: children(relay.pid))
     child, = children(relay.pid)
     clients = [wire.Client(socket) for _ in range(5)]
     for c in clients:

@@ -428,10 +428,9 @@ def check_client_leaves_anywhere():
     stage.wait_for('all clients to be gone', lambda: stage.idle(relay))
 
 
-def check_limits():
+def check_option_bytes():
     _, limited = stage.relay(origin_socket, '--max-option-bytes', '1000',
-                             '--negotiation-time', '1', '--max-connections',
-                             '3', name='limited.sock')
+                             name='bytes.sock')
     with wire.Client(limited) as c:
         # 16 bytes of header each.
         for _ in range(9):
@@ -441,20 +440,42 @@ def check_limits():
     with wire.Client(limited) as c:
         c.send_option(GO, length=0xffffffff)
         c.expect_closed()
-    # Silence; half an option; a client that does not read.
-    with wire.Client(limited) as a, wire.Client(limited) as b, \
+
+
+def check_connections():
+    process, limited = stage.relay(origin_socket, '--max-connections', '3',
+                                   name='three.sock')
+    for _ in range(2):
+        with wire.Client(limited) as a, wire.Client(limited), \
+                wire.Client(limited, greet=False):
+            with wire.Client(limited, greet=False) as d:
+                d.expect_closed()
+            # The others notice nothing.
+            still_parses(a)
+        stage.wait_for('them to go', lambda: stage.idle(process))
+
+
+def check_negotiation_time():
+    _, limited = stage.relay(origin_socket, '--negotiation-time', '1',
+                             name='hasty.sock')
+    # Silence; half an option; a client that does not even greet.
+    with wire.Client(limited, greet=False) as a, \
+            wire.Client(limited, greet=False) as b, \
             wire.Client(limited, greet=False) as c:
-        b.send_option(GO, b'\0\0', length=20)
-        # A fourth is over the limit.
-        with wire.Client(limited, greet=False) as d:
-            d.expect_closed()
         for one in (a, b):
+            one.send(struct.pack('>I', 3))
+        b.send_option(GO, b'\0\0', length=20)
+        for one in (a, b, c):
+            one.greeting()
             one.expect_closed()
-        c.greeting()
-        c.expect_closed()
-    # In transmission the time limit does not count.
+
+
+def check_negotiation_time_ends_with_negotiation():
+    _, limited = stage.relay(origin_socket, '--negotiation-time', '5',
+                            name='in-time.sock')
     with wire.Client(limited) as c:
         c.go('vda')
+        # Who comes later is closed, and by then the time of the first is up.
         with wire.Client(limited) as other:
             other.expect_closed()
         assert c.read(0, 512) == DISK[:512]
