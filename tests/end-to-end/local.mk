@@ -25,6 +25,7 @@ END_TO_END_TESTS = \
 	%D%/test-resize.sh \
 	%D%/test-scratch.sh \
 	%D%/test-scratch-full.sh \
+	%D%/test-scratch-slow.sh \
 	%D%/test-state-folder.sh \
 	%D%/test-tickets.sh \
 	%D%/test-tls.sh \
