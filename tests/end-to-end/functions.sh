@@ -81,6 +81,15 @@ disk_write ()
   qemu-io -f raw -c "write -P $2 $3 $4" "$tmp/$1.truth" >/dev/null
 }
 
+# guest_has PATTERN OFFSET LENGTH: on vda, as the guest reads it.
+guest_has ()
+{
+  : >"$tmp/qemu.log"
+  guest_write /machine/peripheral/vda/virtio-backend "read -P $1 $2 $3"
+  ! grep -q "verification failed\|error" "$tmp/qemu.log" ||
+    fail "the guest does not read what it wrote: $(cat "$tmp/qemu.log")"
+}
+
 # disk_discard DISK OFFSET LENGTH: the same.  Not while a backup runs, when some
 # versions of QEMU ignore a discard; and not by write -z, since qemu-io of QEMU
 # 7.2 aborts on that for a disk in an iothread.

@@ -14,15 +14,6 @@ trap 'status=$?; umount -l "$scratch"; cleanup $status' EXIT
 start_domain
 disk_write vda 0x11 0 32M
 
-# The write that the guest makes is what the guest reads.
-guest_has ()
-{
-  : >"$tmp/qemu.log"
-  guest_write /machine/peripheral/vda/virtio-backend "read -P $1 $2 $3"
-  ! grep -q "verification failed\|error" "$tmp/qemu.log" ||
-    fail "the guest does not read what it wrote: $(cat "$tmp/qemu.log")"
-}
-
 is_broken () { pullback backup-info web | grep -q "^State: *broken"; }
 
 if pullback backup-begin web --checkpoint monday --scratch "$scratch" \

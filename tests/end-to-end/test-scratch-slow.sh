@@ -30,15 +30,6 @@ fast_scratch ()
   wait "$strace_pid" || true
 }
 
-# guest_has PATTERN OFFSET LENGTH
-guest_has ()
-{
-  : >"$tmp/qemu.log"
-  guest_write /machine/peripheral/vda/virtio-backend "read -P $1 $2 $3"
-  ! grep -q "verification failed\|error" "$tmp/qemu.log" ||
-    fail "the guest does not read what it wrote: $(cat "$tmp/qemu.log")"
-}
-
 no_iothread=yes
 start_domain
 disk_write vda 0x11 0 8M
