@@ -25,9 +25,10 @@ struct bitmap {
   char *context;
   struct export *export;
   struct pool *pool;
-  struct map *dirty;      /* 1: changed, 0: clean */
-  struct map *changes;    /* flags of the view EXPORT@NAME */
-  atomic_bool complained; /* of a read of what is clean: once */
+  struct map *dirty;       /* 1: changed, 0: clean */
+  struct map *changes;     /* flags of the view EXPORT@NAME */
+  atomic_size_t questions; /* whether a change reads as zeroes, so far */
+  atomic_bool complained;  /* of a read of what is clean: once */
   struct bitmap *next;
 };
 

@@ -23,8 +23,9 @@
  * long as to send 64 KiB of it.  Where changes are many and short the question
  * costs more than it can save: they are taken for data, which is never wrong.
  */
-#define FEW_CHANGES 256       /* in a segment: each is asked about */
-#define LONG_CHANGE (1 << 20) /* bytes: asked about in any case */
+#define FEW_CHANGES    256       /* in a segment: each is asked about, */
+#define MOST_QUESTIONS 4096      /* while those of the map are no more, */
+#define LONG_CHANGE    (1 << 20) /* bytes: and one as long in any case */
 
 static int
 report_memory (void)
@@ -188,27 +189,53 @@ find_dirty (struct bitmap *bitmap, uint64_t offset, uint64_t length,
   return 0;
 }
 
-static bool
-is_worth_asking (const struct ranges *dirty, const struct range *change)
+/* Of a change in a list of dirty ranges: it is asked about. */
+#define IN_QUESTION 1
+
+/* Marks those of the first 'count' changes, all in one segment, of which it is
+ * worth to ask whether they read as zeroes. */
+static void
+choose_in_segment (struct bitmap *bitmap, struct range *changes, size_t count)
 {
-  return dirty->count <= FEW_CHANGES || change->length >= LONG_CHANGE;
+  const bool are_few =
+      count <= FEW_CHANGES &&
+      atomic_fetch_add (&bitmap->questions, count) + count <= MOST_QUESTIONS;
+
+  for (size_t i = 0; i < count; i++)
+    if (are_few || changes[i].length >= LONG_CHANGE)
+      changes[i].flags = IN_QUESTION;
+}
+
+static void
+choose_questions (struct bitmap *bitmap, struct ranges *dirty)
+{
+  size_t first = 0;
+
+  for (size_t i = 1; i <= dirty->count; i++)
+    if (i == dirty->count ||
+        dirty->items[i].offset / MAP_SEGMENT_SIZE !=
+            dirty->items[first].offset / MAP_SEGMENT_SIZE) {
+      choose_in_segment (bitmap, &dirty->items[first], i - first);
+      first = i;
+    }
 }
 
 /* The dirty ranges with the flags of what reads as zeroes. */
 static int
-tell_zeroes (struct export *export, const struct ranges *dirty,
+tell_zeroes (struct bitmap *bitmap, struct ranges *dirty,
              struct ranges *changes)
 {
   CLEANUP_RANGES struct ranges wanted = { 0 };
   CLEANUP_RANGES struct ranges answer = { 0 };
   const struct range *told;
 
+  choose_questions (bitmap, dirty);
   for (size_t i = 0; i < dirty->count; i++)
-    if (is_worth_asking (dirty, &dirty->items[i]) &&
+    if (dirty->items[i].flags == IN_QUESTION &&
         ranges_append (&wanted, dirty->items[i].offset, dirty->items[i].length,
-                       EXTENT_DATA) == -1)
+                       0) == -1)
       return report_memory ();
-  if (ask_allocation (export, &wanted, &answer) == -1)
+  if (ask_allocation (bitmap->export, &wanted, &answer) == -1)
     return -1;
 
   told = answer.items;
@@ -217,7 +244,7 @@ tell_zeroes (struct export *export, const struct ranges *dirty,
     const uint64_t end = change->offset + change->length;
     uint64_t position = change->offset;
 
-    if (!is_worth_asking (dirty, change)) {
+    if (change->flags != IN_QUESTION) {
       if (ranges_append (changes, position, change->length, EXTENT_DATA) == -1)
         return report_memory ();
       continue;
@@ -244,7 +271,7 @@ extents_fetch_changes (void *opaque, uint64_t offset, uint64_t length,
     return -1;
   if (!bitmap->export->has_allocation)
     changes = &dirty;
-  else if (tell_zeroes (bitmap->export, &dirty, &answer) == -1)
+  else if (tell_zeroes (bitmap, &dirty, &answer) == -1)
     return -1;
 
   for (size_t i = 0; i < changes->count; i++) {

@@ -18,15 +18,15 @@
  * even an export of 2^63 bytes starts with less than 34 MB of addresses. */
 #define SEGMENTS_PER_TABLE 1024
 
-/* Ends are relative to the segment, which is why they fit in 32 bits. */
-struct run {
-  uint32_t end;
-  uint32_t flags;
-};
+/* How much is fetched ahead of a reader at most, in segments, and about how
+ * many runs these may have: what a fetch keeps in memory meanwhile goes with
+ * them. */
+#define WINDOW_SEGMENTS 32
+#define WINDOW_RUNS     65536
 
 struct segment {
   size_t count;
-  struct run runs[];
+  struct map_run runs[];
 };
 
 struct table {
@@ -38,17 +38,21 @@ struct map {
   map_fetch fetch;
   void *opaque;
   atomic_size_t memory;
-  pthread_mutex_t lock;    /* for changes of the tables */
-  pthread_cond_t finished; /* a fetch ended, one way or the other */
+  atomic_size_t recent_runs; /* of the segment that was fetched last */
+  pthread_mutex_t lock;      /* for changes of the tables */
+  pthread_cond_t finished;   /* a fetch ended, one way or the other */
   size_t table_count;
   _Atomic (struct table *) tables[];
 };
 
+/* The segments from 'index' to below 'end' are this builder's to fill, and
+ * stand in the table as being fetched; 'index' is the one in the making. */
 struct map_builder {
+  struct map *map;
+  uint64_t index, end;
+  uint64_t position; /* in the segment */
   struct segment *segment;
   size_t allocated; /* runs */
-  uint64_t position;
-  uint64_t length;
 };
 
 /* Stands in the table for a segment that some thread is fetching. */
@@ -102,7 +106,7 @@ map_memory (struct map *map)
 static size_t
 segment_memory (size_t runs)
 {
-  return sizeof (struct segment) + runs * sizeof (struct run);
+  return sizeof (struct segment) + runs * sizeof (struct map_run);
 }
 
 /* Room for one more run. */
@@ -128,63 +132,46 @@ grow (struct map_builder *builder)
   return 0;
 }
 
-int
-map_append (struct map_builder *builder, uint64_t length, uint32_t flags)
+/* Bytes that segment 'index' has. */
+static uint64_t
+segment_length (const struct map *map, uint64_t index)
 {
-  struct segment *segment;
+  const uint64_t left = map->size - index * MAP_SEGMENT_SIZE;
 
-  if (length > builder->length - builder->position)
-    length = builder->length - builder->position;
-  if (length == 0)
-    return 0;
+  return left < MAP_SEGMENT_SIZE ? left : MAP_SEGMENT_SIZE;
+}
 
-  segment = builder->segment;
+/* A run within the segment in the making. */
+static int
+append_run (struct map_builder *builder, uint64_t length, uint32_t flags)
+{
+  struct segment *segment = builder->segment;
+
   if (segment && segment->runs[segment->count - 1].flags == flags) {
     builder->position += length;
     segment->runs[segment->count - 1].end = builder->position;
     return 0;
   }
-
   if (grow (builder) == -1)
     return -1;
   segment = builder->segment;
   builder->position += length;
-  segment->runs[segment->count].end = builder->position;
-  segment->runs[segment->count].flags = flags;
-  segment->count++;
+  segment->runs[segment->count++] =
+      (struct map_run){ .end = builder->position, .flags = flags };
   return 0;
 }
 
-/* Fetches segment 'index' whole.  NULL: see map_query. */
+/* Segment 'index' if a fetch of it was begun or is over, without a lock. */
 static struct segment *
-build_segment (struct map *map, uint64_t index)
+peek_slot (struct map *map, uint64_t index)
 {
-  uint64_t offset = index * MAP_SEGMENT_SIZE;
-  struct map_builder builder = { .length = MAP_SEGMENT_SIZE };
-  struct segment *segment;
+  struct table *table = atomic_load (&map->tables[index / SEGMENTS_PER_TABLE]);
 
-  if (builder.length > map->size - offset)
-    builder.length = map->size - offset;
-
-  if (map->fetch (map->opaque, offset, builder.length, &builder) == -1) {
-    free (builder.segment);
-    return NULL;
-  }
-  if (builder.position < builder.length) {
-    free (builder.segment);
-    errno = EPROTO;
-    return NULL;
-  }
-
-  /* What is left over of the doubling would stay for the map's life. */
-  segment = realloc (builder.segment, segment_memory (builder.segment->count));
-  if (segment == NULL)
-    segment = builder.segment;
-  atomic_fetch_add (&map->memory, segment_memory (segment->count));
-  return segment;
+  return table ? atomic_load (&table->segments[index % SEGMENTS_PER_TABLE])
+               : NULL;
 }
 
-/* The place of segment 'index'; NULL: out of memory. */
+/* The place of segment 'index'; NULL: out of memory.  The lock is held. */
 static _Atomic (struct segment *) *
 find_slot (struct map *map, uint64_t index)
 {
@@ -192,62 +179,143 @@ find_slot (struct map *map, uint64_t index)
   struct table *table = atomic_load (place);
 
   if (table == NULL) {
-    LOCK_IN_SCOPE (&map->lock);
-
-    table = atomic_load (place);
-    if (table == NULL) {
-      table = calloc (1, sizeof *table);
-      if (table == NULL)
-        return NULL;
-      atomic_fetch_add (&map->memory, sizeof *table);
-      atomic_store (place, table);
-    }
+    table = calloc (1, sizeof *table);
+    if (table == NULL)
+      return NULL;
+    atomic_fetch_add (&map->memory, sizeof *table);
+    atomic_store (place, table);
   }
   return &table->segments[index % SEGMENTS_PER_TABLE];
 }
 
-/* Waits while another thread fetches the segment.  Returns it, or NULL if it is
- * now the caller's to fetch. */
+/* The segment is whole: whoever waits for it can have it. */
+static void
+publish (struct map_builder *builder)
+{
+  struct map *map = builder->map;
+  /* What is left over of the doubling would stay for the map's life. */
+  struct segment *segment =
+      realloc (builder->segment, segment_memory (builder->segment->count));
+
+  if (segment == NULL)
+    segment = builder->segment;
+  atomic_fetch_add (&map->memory, segment_memory (segment->count));
+  atomic_store (&map->recent_runs, segment->count);
+  builder->segment = NULL;
+  builder->allocated = 0;
+  builder->position = 0;
+
+  LOCK_IN_SCOPE (&map->lock);
+  atomic_store (find_slot (map, builder->index++), segment);
+  pthread_cond_broadcast (&map->finished);
+}
+
+int
+map_append (struct map_builder *builder, uint64_t length, uint32_t flags)
+{
+  while (length > 0 && builder->index < builder->end) {
+    const uint64_t left =
+        segment_length (builder->map, builder->index) - builder->position;
+    const uint64_t piece = length < left ? length : left;
+
+    if (append_run (builder, piece, flags) == -1)
+      return -1;
+    length -= piece;
+    if (piece == left)
+      publish (builder);
+  }
+  return 0;
+}
+
+/* How many segments are fetched at once from 'index' on: as many as are there
+ * already right before it, so that who asks for a byte gets one segment, and
+ * for who walks along the map it is fetched ahead. */
+static uint64_t
+window_at (struct map *map, uint64_t index)
+{
+  const uint64_t few = WINDOW_RUNS / (atomic_load (&map->recent_runs) + 1);
+  uint64_t most = few < WINDOW_SEGMENTS ? few : WINDOW_SEGMENTS, behind = 0;
+
+  while (behind < most && behind < index &&
+         peek_slot (map, index - behind - 1) != NULL)
+    behind++;
+  return behind > 0 ? behind : 1;
+}
+
+/* Takes the segments from 'index' on that nobody has and nobody fetches, up to
+ * the window's size.  -1: out of memory, not even the first one.  The lock is
+ * held. */
+static int
+take_window (struct map *map, uint64_t index, struct map_builder *builder)
+{
+  const uint64_t window = window_at (map, index);
+  const uint64_t count =
+      map->size / MAP_SEGMENT_SIZE + (map->size % MAP_SEGMENT_SIZE != 0);
+
+  *builder = (struct map_builder){ .map = map, .index = index, .end = index };
+  while (builder->end < count && builder->end - index < window) {
+    _Atomic (struct segment *) *slot = find_slot (map, builder->end);
+
+    if (slot == NULL || atomic_load (slot) != NULL)
+      break;
+    atomic_store (slot, &being_fetched);
+    builder->end++;
+  }
+  return builder->end > index ? 0 : -1;
+}
+
+/* Waits while another thread fetches the segment.  Returns it, or NULL if a
+ * window that begins with it is now the caller's to fetch, or else errno. */
 static struct segment *
-claim (struct map *map, _Atomic (struct segment *) *slot)
+claim (struct map *map, uint64_t index, struct map_builder *builder)
 {
   struct segment *segment;
 
   LOCK_IN_SCOPE (&map->lock);
-  while ((segment = atomic_load (slot)) == &being_fetched)
+  while ((segment = peek_slot (map, index)) == &being_fetched)
     pthread_cond_wait (&map->finished, &map->lock);
-  if (segment == NULL)
-    atomic_store (slot, &being_fetched);
+  if (segment == NULL && take_window (map, index, builder) == -1)
+    builder->end = index;
   return segment;
 }
 
+/* What was not filled is anybody's again. */
+static void
+leave_window (struct map_builder *builder)
+{
+  free (builder->segment);
+  LOCK_IN_SCOPE (&builder->map->lock);
+  for (uint64_t index = builder->index; index < builder->end; index++)
+    atomic_store (find_slot (builder->map, index), NULL);
+  pthread_cond_broadcast (&builder->map->finished);
+}
+
+/* NULL: see map_query. */
 static struct segment *
 get_segment (struct map *map, uint64_t index)
 {
-  _Atomic (struct segment *) *slot = find_slot (map, index);
-  struct segment *segment;
+  struct segment *segment = peek_slot (map, index);
+  struct map_builder builder;
+  uint64_t offset, last;
   int saved_errno;
 
-  if (slot == NULL)
-    return NULL;
-  segment = atomic_load (slot);
   if (segment && segment != &being_fetched)
     return segment;
-
-  segment = claim (map, slot);
-  if (segment)
+  segment = claim (map, index, &builder);
+  if (segment || builder.end == index)
     return segment;
 
-  segment = build_segment (map, index);
+  offset = index * MAP_SEGMENT_SIZE;
+  last = builder.end - 1;
+  if (map->fetch (map->opaque, offset,
+                  last * MAP_SEGMENT_SIZE + segment_length (map, last) - offset,
+                  &builder) == 0)
+    errno = EPROTO;
   saved_errno = errno;
-  {
-    LOCK_IN_SCOPE (&map->lock);
-
-    atomic_store (slot, segment);
-    pthread_cond_broadcast (&map->finished);
-  }
+  leave_window (&builder);
   errno = saved_errno;
-  return segment;
+  segment = peek_slot (map, index);
+  return builder.index > index ? segment : NULL;
 }
 
 /* The first run that ends after 'position', which lies in the segment. */
@@ -290,13 +358,11 @@ add_extent (struct answer *answer, uint64_t length, uint32_t flags)
   return true;
 }
 
-/* Segment 'index' if it is there, without a lock. */
+/* Segment 'index' if it is there. */
 static struct segment *
 peek_segment (struct map *map, uint64_t index)
 {
-  struct table *table = atomic_load (&map->tables[index / SEGMENTS_PER_TABLE]);
-  struct segment *segment =
-      table ? atomic_load (&table->segments[index % SEGMENTS_PER_TABLE]) : NULL;
+  struct segment *segment = peek_slot (map, index);
 
   return segment == &being_fetched ? NULL : segment;
 }
@@ -348,4 +414,15 @@ map_known (struct map *map, uint64_t offset, uint64_t length,
 
   collect (map, offset, length, peek_segment, &answer);
   return answer.count;
+}
+
+size_t
+map_segment (struct map *map, uint64_t index, const struct map_run **runs)
+{
+  const struct segment *segment = get_segment (map, index);
+
+  if (segment == NULL)
+    return 0;
+  *runs = segment->runs;
+  return segment->count;
 }

@@ -20,16 +20,19 @@
 
 struct map;
 
-/* One segment in the making, to be filled in ascending order. */
+/* Segments in the making, to be filled in ascending order. */
 struct map_builder;
 
 /* Fetches the extents of [offset, offset + length) by calling map_append for
- * each in ascending order without gaps.  The range is one segment, or what is
- * left of the export at its end.  Called with no lock held, at most once at a
- * time for one segment, from any thread.
+ * each in ascending order without gaps.  The range begins and ends with a
+ * segment, or at the export's end; the first segment is the one that somebody
+ * waits for, and those that follow it are fetched ahead since he is likely to
+ * ask for them next.  Each is there for all as soon as it is whole.  Called
+ * with no lock held, at most once at a time for one segment, from any thread.
  *
- * Returns -1, the error reported, if the range cannot be had; nothing is kept
- * then and a later query tries again. */
+ * What is not whole at the end is not kept, and a later query tries again: the
+ * first segment must be, but for an error, which is reported and -1 returned.
+ */
 typedef int (*map_fetch) (void *opaque, uint64_t offset, uint64_t length,
                           struct map_builder *builder);
 
@@ -44,8 +47,8 @@ struct map_extent {
 struct map *map_new (uint64_t size, map_fetch fetch, void *opaque);
 void map_free (struct map *map);
 
-/* Adds a run to the segment being fetched; equal neighbours are joined, what
- * reaches beyond the segment is cut off.  A length of 0 is ignored.  -1: out of
+/* Adds a run to what is being fetched; equal neighbours are joined, what
+ * reaches beyond the range is cut off.  A length of 0 is ignored.  -1: out of
  * memory (errno ENOMEM) or more than MAP_SEGMENT_RUNS (EFBIG); the fetch then
  * reports it and returns -1. */
 int map_append (struct map_builder *builder, uint64_t length, uint32_t flags);
@@ -67,6 +70,20 @@ ssize_t map_query (struct map *map, uint64_t offset, uint64_t length,
  * nothing is known of the first byte. */
 size_t map_known (struct map *map, uint64_t offset, uint64_t length,
                   struct map_extent *extents, size_t max_extents);
+
+/* A run as segments have it: it ends at this byte of the segment, and begins
+ * where the one before it ends. */
+struct map_run {
+  uint32_t end;
+  uint32_t flags;
+};
+
+/* The runs of the segment that begins at index * MAP_SEGMENT_SIZE, within the
+ * export: how many there are, and in *runs where, for as long as the map lives.
+ * Neighbours differ in their flags, and the last one ends with the segment.  0:
+ * as map_query's -1. */
+size_t map_segment (struct map *map, uint64_t index,
+                    const struct map_run **runs);
 
 /* The bytes of memory that the map holds, for reports. */
 size_t map_memory (struct map *map);

@@ -22,8 +22,12 @@
  * socket, which hides the way there and back. */
 #define IN_FLIGHT 32
 
+/* One question covers no more: below 2^32, as a request without extended
+ * headers is, and so little that an answer can be in one piece. */
+#define QUESTION_MAX (UINT64_C (1) << 31)
+
 struct question {
-  const struct range *wanted;
+  struct range wanted;
   struct ranges answer; /* of the bytes covered so far */
   uint64_t covered;
   uint64_t covered_before; /* when it was last asked */
@@ -35,6 +39,8 @@ struct conversation {
   struct connection *connection;
   const struct ranges *wanted;
   struct ranges *answer;
+  size_t next;        /* of those wanted, and how much of it was asked about */
+  uint64_t next_part; /* in questions before */
   struct question ring[IN_FLIGHT];
   size_t asked;    /* questions that entered the ring, ever */
   size_t finished; /* and that left it */
@@ -71,7 +77,7 @@ take_extents (void *opaque, const char *context, uint64_t offset,
               uint32_t *entries, size_t count, int *error)
 {
   struct question *question = opaque;
-  const struct range *wanted = question->wanted;
+  const struct range *wanted = &question->wanted;
 
   (void) context;
   (void) error;
@@ -127,8 +133,8 @@ ask (struct conversation *conversation, struct question *question)
   question->covered_before = question->covered;
   cookie = nbd_aio_block_status (
       conversation->connection->nbd,
-      question->wanted->length - question->covered,
-      question->wanted->offset + question->covered,
+      question->wanted.length - question->covered,
+      question->wanted.offset + question->covered,
       (nbd_extent_callback){ .callback = take_extents, .user_data = question },
       (nbd_completion_callback){ .callback = finish_command,
                                  .user_data = question },
@@ -139,14 +145,39 @@ ask (struct conversation *conversation, struct question *question)
   }
 }
 
+/* The next part of what is wanted. */
+static struct range
+next_question (struct conversation *conversation)
+{
+  struct range part = conversation->wanted->items[conversation->next];
+
+  part.offset += conversation->next_part;
+  part.length -= conversation->next_part;
+  if (part.length > QUESTION_MAX) {
+    part.length = QUESTION_MAX;
+    conversation->next_part += QUESTION_MAX;
+  }
+  else {
+    conversation->next++;
+    conversation->next_part = 0;
+  }
+  return part;
+}
+
+static bool
+is_all_asked (const struct conversation *conversation)
+{
+  return conversation->next == conversation->wanted->count;
+}
+
 static void
 ask_new_questions (struct conversation *conversation)
 {
-  while (conversation->asked < conversation->wanted->count &&
+  while (!is_all_asked (conversation) &&
          conversation->asked - conversation->finished < IN_FLIGHT) {
     struct question *question = question_at (conversation, conversation->asked);
 
-    question->wanted = &conversation->wanted->items[conversation->asked];
+    question->wanted = next_question (conversation);
     question->answer.count = 0;
     question->covered = 0;
     question->error = 0;
@@ -162,7 +193,7 @@ report (const struct question *question, const char *what)
 
   nbdkit_error ("block status of %" PRIu64 " bytes at offset %" PRIu64
                 ": %s%s%s",
-                question->wanted->length, question->wanted->offset, what,
+                question->wanted.length, question->wanted.offset, what,
                 *what ? ": " : "", strerror (error));
   errno = error;
   return -1;
@@ -182,7 +213,7 @@ collect (struct conversation *conversation)
       continue;
     if (question->error)
       return report (question, "");
-    if (question->covered < question->wanted->length) {
+    if (question->covered < question->wanted.length) {
       /* A success that covers nothing would be asked for ever. */
       if (question->covered == question->covered_before) {
         question->error = EPROTO;
@@ -234,7 +265,8 @@ wait_for_replies (struct conversation *conversation)
 static int
 converse (struct conversation *conversation)
 {
-  while (conversation->finished < conversation->wanted->count) {
+  while (!is_all_asked (conversation) ||
+         conversation->finished < conversation->asked) {
     ask_new_questions (conversation);
     if (wait_for_replies (conversation) == -1) {
       nbdkit_error ("block status: the connection to the NBD server is gone: "

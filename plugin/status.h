@@ -40,9 +40,7 @@ cleanup_ranges (struct ranges *ranges)
 
 /* Asks for the status of 'wanted' in the context of 'pool', of these bytes and
  * no others, and appends it to 'answer', which then covers exactly 'wanted'.
- * Returns -1, the error reported and errno set, if any of it cannot be had.
- *
- * Neither list has a range of 2^32 bytes or more. */
+ * Returns -1, the error reported and errno set, if any of it cannot be had. */
 int status_ask (struct pool *pool, const struct ranges *wanted,
                 struct ranges *answer);
 

@@ -233,9 +233,13 @@ fetch (void *opaque, uint64_t offset, uint64_t length,
        struct map_builder *builder)
 {
   struct source *source = opaque;
+  uint64_t covered = 0, tail;
+
+  /* Requests go one after the other: nothing is fetched ahead. */
+  if (length > MAP_SEGMENT_SIZE)
+    length = MAP_SEGMENT_SIZE;
   /* Less than a block at the export's end, which no request reaches. */
-  const uint64_t tail = length % source->minimum;
-  uint64_t covered = 0;
+  tail = length % source->minimum;
 
   LOCK_IN_SCOPE (&source->lock);
   if (connect_source (source) == -1)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Where changes are many, short ones are not asked about: those that read as zeroes
-# are told as data, long ones as zeroes, and where changes are few all are.
+# are told as data, long ones as zeroes, and where changes are few all are, while
+# the whole map has no more than 4096 questions.
 
 . "${srcdir:?}/tests/functions.sh"
 . "$srcdir/tests/plugin/plugin.sh"
@@ -37,10 +38,18 @@ for start, count in (0, 256), (2048 * mib, 257):
         else:
             commands.write("write -q -P 2 %d 64k\n" % offset)
             tell(offset + 64 * kib, 0)
-tell(4096 * mib, 1)
+# 20 pieces with 200 changes each, all zeroes: with the first one's 256, those of
+# 19 of them are within the limit.
+for piece in range(2, 22):
+    for n in range(200):
+        offset = piece * 2048 * mib + (2 + n * 4) * mib
+        tell(offset, 1)
+        commands.write("write -q -z %d 64k\n" % offset)
+        tell(offset + 64 * kib, 3 if piece < 21 else 0)
+tell(44 << 30, 1)
 PYTHON
 
-$qemu_img create -q -f qcow2 "$tmp/disk.qcow2" 4G
+$qemu_img create -q -f qcow2 "$tmp/disk.qcow2" 44G
 $qemu_img bitmap --add --enable -f qcow2 "$tmp/disk.qcow2" monday
 qemu-io -t unsafe -f qcow2 "$tmp/disk.qcow2" <"$tmp/changes.io" >"$tmp/qemu-io.out"
 $qemu_img bitmap --disable -f qcow2 "$tmp/disk.qcow2" monday
@@ -49,7 +58,7 @@ start_plugin "socket=$tmp/server.sock"
 
 map "$(uri vda@monday)" | diff -u "$tmp/wanted.map" - || fail "the map"
 # An increment by it is right all the same.
-$qemu_img create -q -f qcow2 "$tmp/full.qcow2" 4G
+$qemu_img create -q -f qcow2 "$tmp/full.qcow2" 44G
 $qemu_img convert -f raw -O qcow2 -B "$tmp/full.qcow2" -F qcow2 \
   "$(uri vda@monday)" "$tmp/increment.qcow2"
 $qemu_img compare -q "$tmp/disk.qcow2" "$tmp/increment.qcow2" ||

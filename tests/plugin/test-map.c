@@ -95,26 +95,32 @@ static int
 fetch (void *opaque, uint64_t offset, uint64_t length,
        struct map_builder *builder)
 {
-  size_t segment = offset / MAP_SEGMENT_SIZE;
+  const size_t first = offset / MAP_SEGMENT_SIZE;
+  const size_t last = (offset + length - 1) / MAP_SEGMENT_SIZE;
   unsigned seed = offset + atomic_load (&failures);
+  const bool fails = atomic_fetch_add (&failures, 1) % 3 != 2;
   uint64_t start = 0, end = offset + length;
 
   CHECK (opaque == &fetching);
   CHECK (offset % MAP_SEGMENT_SIZE == 0);
-  CHECK (length == MAP_SEGMENT_SIZE || end == SIZE);
-  CHECK (atomic_fetch_add (&fetching[segment], 1) == 0);
-  CHECK (atomic_load (&fetched[segment]) == 0);
+  CHECK (end % MAP_SEGMENT_SIZE == 0 || end == SIZE);
+  for (size_t i = first; i <= last; i++) {
+    CHECK (atomic_fetch_add (&fetching[i], 1) == 0);
+    CHECK (atomic_load (&fetched[i]) == 0);
+  }
+  if (fails)
+    end = offset + random64 (&seed) % length;
 
   for (size_t i = 0; i < truth_count; i++) {
     uint64_t stop = start + truth[i].length;
     uint64_t from = start < offset ? offset : start;
 
-    /* In pieces, the last of which reaches beyond the segment. */
+    /* In pieces, the last of which reaches beyond what is asked for. */
     while (from < stop && from < end) {
       uint64_t piece = 1 + random64 (&seed) % 1000000000;
 
-      if (piece > stop - from)
-        piece = stop - from;
+      if (piece > (fails && stop > end ? end : stop) - from)
+        piece = (fails && stop > end ? end : stop) - from;
       CHECK (map_append (builder, piece, truth[i].flags) == 0);
       CHECK (map_append (builder, 0, truth[i].flags + 1) == 0);
       from += piece;
@@ -122,13 +128,14 @@ fetch (void *opaque, uint64_t offset, uint64_t length,
     start = stop;
   }
 
-  atomic_fetch_sub (&fetching[segment], 1);
-  if (atomic_fetch_add (&failures, 1) % 3 != 2) {
-    errno = EXDEV;
-    return -1;
+  /* What is whole is there, whatever becomes of the rest. */
+  for (size_t i = first; i <= last; i++) {
+    if ((i + 1) * MAP_SEGMENT_SIZE <= end || end == SIZE)
+      atomic_fetch_add (&fetched[i], 1);
+    atomic_fetch_sub (&fetching[i], 1);
   }
-  atomic_fetch_add (&fetched[segment], 1);
-  return 0;
+  errno = EXDEV;
+  return fails ? -1 : 0;
 }
 
 static void
@@ -273,6 +280,88 @@ test_broken_fetch (void)
   map_free (map);
 }
 
+/* What was asked of fetch_and_note, in segments. */
+static uint64_t windows[64];
+static size_t window_count;
+static uint64_t runs_each = 1; /* in a segment */
+
+static int
+fetch_and_note (void *opaque, uint64_t offset, uint64_t length,
+                struct map_builder *builder)
+{
+  const uint64_t run = MAP_SEGMENT_SIZE / runs_each;
+
+  (void) opaque;
+  CHECK (offset % MAP_SEGMENT_SIZE == 0 && length % MAP_SEGMENT_SIZE == 0);
+  windows[window_count++] = length / MAP_SEGMENT_SIZE;
+  for (uint64_t i = 0; i < length / run; i++)
+    CHECK (map_append (builder, run, i % 2) == 0);
+  return 0;
+}
+
+static void
+check_windows (struct map *map, uint64_t first, uint64_t last,
+               const uint64_t *wanted, size_t count)
+{
+  struct map_extent extent;
+
+  window_count = 0;
+  for (uint64_t i = first; i <= last; i++)
+    CHECK (map_query (map, i * MAP_SEGMENT_SIZE + 5, 1, &extent, 1) == 1);
+  CHECK (window_count == count);
+  for (size_t i = 0; i < count; i++)
+    CHECK (windows[i] == wanted[i]);
+}
+
+/* For a reader that goes along the map more and more is fetched ahead, up to a
+ * limit, and nothing for one that jumps. */
+static void
+test_read_ahead (void)
+{
+  static const uint64_t walk[] = { 1, 1, 2, 4, 8, 16, 32, 32, 4 };
+  static const uint64_t jump[] = { 1 }, up_to_known[] = { 1, 2, 3, 8 };
+  static const uint64_t heavy[] = { 1, 1, 2, 3, 3 };
+  struct map *map = map_new (100 * MAP_SEGMENT_SIZE, fetch_and_note, NULL);
+
+  CHECK (map != NULL);
+  check_windows (map, 0, 99, walk, 9);
+  check_windows (map, 0, 99, NULL, 0);
+  map_free (map);
+
+  map = map_new (100 * MAP_SEGMENT_SIZE, fetch_and_note, NULL);
+  CHECK (map != NULL);
+  check_windows (map, 57, 57, jump, 1);
+  check_windows (map, 50, 50, jump, 1);
+  check_windows (map, 51, 59, up_to_known, 4);
+  map_free (map);
+
+  runs_each = 1 << 14;
+  map = map_new (100 * MAP_SEGMENT_SIZE, fetch_and_note, NULL);
+  CHECK (map != NULL);
+  check_windows (map, 0, 9, heavy, 5);
+  map_free (map);
+}
+
+/* The runs of a segment, as they are. */
+static void
+test_segment (void)
+{
+  const struct map_run *runs;
+  struct map *map = map_new (MAP_SEGMENT_SIZE + 10, fetch_one_run, NULL);
+
+  CHECK (map != NULL);
+  CHECK (map_segment (map, 1, &runs) == 1);
+  CHECK (runs[0].end == 10 && runs[0].flags == 5);
+  CHECK (map_segment (map, 0, &runs) == 1);
+  CHECK (runs[0].end == MAP_SEGMENT_SIZE && runs[0].flags == 5);
+  map_free (map);
+
+  map = map_new (10, fetch_half, NULL);
+  CHECK (map != NULL);
+  CHECK (map_segment (map, 0, &runs) == 0 && errno == EPROTO);
+  map_free (map);
+}
+
 static void
 test_extremes (void)
 {
@@ -299,6 +388,8 @@ main (void)
   test_against_truth ();
   test_known ();
   test_broken_fetch ();
+  test_read_ahead ();
+  test_segment ();
   test_extremes ();
   return EXIT_SUCCESS;
 }
