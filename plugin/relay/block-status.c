@@ -64,10 +64,37 @@ encode (const struct map_extent *extents, size_t count, enum reply_kind kind,
                                                   htobe32 (extents[i].flags) };
 }
 
-int
-block_status (struct connection *connection, struct reply_writer *writer,
-              const struct reply_to *to, uint64_t length, bool only_one)
+static uint64_t
+length_of (const struct map_extent *extents, size_t count)
 {
+  uint64_t length = 0;
+
+  for (size_t i = 0; i < count; i++)
+    length += extents[i].length;
+  return length;
+}
+
+/* The reply is written. */
+static void
+note_told (struct transmission *transmission, uint64_t offset)
+{
+  const struct connection *connection = transmission->connection;
+
+  for (size_t i = 0; i < connection->contexts.count; i++) {
+    const struct context *context = &connection->contexts.items[i];
+
+    if (context_tells_zeroes (context))
+      delivery_told (&transmission->delivery, context->source,
+                     &connection->info, offset, context->told);
+  }
+}
+
+int
+block_status (struct transmission *transmission, const struct reply_to *to,
+              uint64_t length, bool only_one)
+{
+  struct connection *connection = transmission->connection;
+  struct reply_writer *writer = &transmission->writer;
   const struct contexts *contexts = &connection->contexts;
   const size_t most = only_one ? 1 : most_extents (connection, writer->kind);
   CLEANUP_FREE struct map_extent *extents = calloc (most, sizeof *extents);
@@ -79,7 +106,7 @@ block_status (struct connection *connection, struct reply_writer *writer,
   if (extents == NULL || descriptors == NULL)
     return reply_error (writer, to, NBD_ENOMEM, "out of memory");
   for (size_t i = 0; i < contexts->count; i++) {
-    const struct context *context = &contexts->items[i];
+    struct context *context = &contexts->items[i];
 
     map = sources_map (connection->relay->sources, context->source,
                        &connection->info);
@@ -88,11 +115,13 @@ block_status (struct connection *connection, struct reply_writer *writer,
       return reply_error (writer, to, NBD_EIO,
                           "the server behind the relay cannot tell; see the "
                           "relay's log");
+    context->told = length_of (extents, count);
     count = translate (extents, count, context->flags);
     encode (extents, count, writer->kind, descriptors);
     if (reply_block_status (writer, to, context->id, descriptors, count,
                             i + 1 == contexts->count) == -1)
       return -1;
   }
+  note_told (transmission, to->offset);
   return 0;
 }

@@ -4,12 +4,11 @@
 #ifndef PULLBACK_BLOCK_STATUS_H
 #define PULLBACK_BLOCK_STATUS_H
 
-#include "plugin/relay/connection.h"
-#include "plugin/relay/reply.h"
+#include "plugin/relay/transmission.h"
 
 /* The range lies inside the export and is not empty; there is a context.  -1:
  * the client is gone. */
-int block_status (struct connection *connection, struct reply_writer *writer,
-                  const struct reply_to *to, uint64_t length, bool only_one);
+int block_status (struct transmission *transmission, const struct reply_to *to,
+                  uint64_t length, bool only_one);
 
 #endif /* PULLBACK_BLOCK_STATUS_H */

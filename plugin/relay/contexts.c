@@ -80,6 +80,7 @@ add (struct relay *relay, struct contexts *contexts, const char *prefix,
   context = &items[contexts->count];
   context->id = contexts->count + 1;
   context->flags = flags;
+  context->told = 0;
   context->source = strdup (source);
   if (asprintf (&context->name, "%s%s", prefix, name) == -1)
     context->name = NULL;
@@ -157,6 +158,12 @@ allocation_is_content (const char *export)
 {
   /* A disk that has '@' in its name is taken for a view: no harm in it. */
   return strchr (export, '@') == NULL;
+}
+
+bool
+context_tells_zeroes (const struct context *context)
+{
+  return context->flags != &dirty;
 }
 
 bool

@@ -20,6 +20,7 @@ struct context {
   char *name;
   char *source; /* export */
   const flag_table *flags;
+  uint64_t told; /* bytes, in the answer that is being made */
 };
 
 /* Everything in it is owned. */
@@ -35,6 +36,9 @@ int contexts_of_export (struct relay *relay, const char *export,
 /* Whether what base:allocation calls zeroes reads as zeroes: not so in views,
  * which tell something else by it. */
 bool allocation_is_content (const char *export);
+
+/* Whether a client sees by it what reads as zeroes. */
+bool context_tells_zeroes (const struct context *context);
 
 /* Whether a client's query names the context: exactly, or, where wildcards
  * count, by the beginning of its name up to a colon. */

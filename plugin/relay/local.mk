@@ -21,6 +21,7 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/control.c %D%/control.h \
 	%D%/control-commands.c %D%/control-commands.h \
 	%D%/contexts.c %D%/contexts.h \
+	%D%/delivered.c %D%/delivered.h \
 	%D%/errands.c %D%/errands.h \
 	%D%/exports.c %D%/exports.h \
 	%D%/handshake.c \
@@ -34,6 +35,7 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/relay.c %D%/relay.h \
 	%D%/replies.c \
 	%D%/reply.c %D%/reply.h \
+	%D%/runs.c %D%/runs.h \
 	%D%/server.c %D%/server.h \
 	%D%/slots.c \
 	%D%/split.c \

@@ -18,11 +18,12 @@ relay_open (struct relay *relay, const struct configuration *configuration)
   *relay = (struct relay){ .configuration = configuration,
                            .drain_fd = eventfd (0, EFD_CLOEXEC),
                            .exports = exports_new (&configuration->upstream),
-                           .sources = sources_new (&configuration->upstream) };
+                           .sources = sources_new (&configuration->upstream),
+                           .delivered = delivered_new () };
   if (configuration->control)
     relay->tickets = tickets_new ();
   if (relay->drain_fd == -1 || relay->exports == NULL ||
-      relay->sources == NULL ||
+      relay->sources == NULL || relay->delivered == NULL ||
       (configuration->control && relay->tickets == NULL)) {
     message ("%s", strerror (errno));
     relay_close (relay);
@@ -43,6 +44,7 @@ relay_close (struct relay *relay)
 {
   exports_free (relay->exports);
   sources_free (relay->sources);
+  delivered_free (relay->delivered);
   tls_free (relay->tls);
   tickets_free (relay->tickets);
   if (relay->drain_fd >= 0)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "plugin/relay/address.h"
+#include "plugin/relay/delivered.h"
 #include "plugin/relay/exports.h"
 #include "plugin/relay/sources.h"
 #include "plugin/relay/tickets.h"
@@ -48,6 +49,7 @@ struct relay {
   const struct configuration *configuration;
   struct exports *exports;
   struct sources *sources;
+  struct delivered *delivered;
   struct tls *tls;         /* NULL: there is none */
   struct tickets *tickets; /* NULL: there is no control channel */
   int drain_fd;            /* an eventfd, readable once 'draining' */

@@ -12,10 +12,11 @@
 
 void
 reply_init (struct reply_writer *writer, struct stream *stream,
-            enum reply_kind kind)
+            struct delivery *delivery, enum reply_kind kind)
 {
   memset (writer, 0, sizeof *writer);
   writer->stream = stream;
+  writer->delivery = delivery;
   writer->kind = kind;
   pthread_mutex_init (&writer->lock, NULL);
 }
@@ -72,6 +73,15 @@ header_part (const struct reply_header *header)
   return part (&header->wire, header->size);
 }
 
+/* A request has succeeded and all of its reply is written.  The lock is held.
+ */
+static void
+note_end (struct reply_writer *writer, const struct reply_to *to)
+{
+  if (to->length > 0)
+    delivery_read (writer->delivery, to->offset, to->length);
+}
+
 /* With what was held back before it.  The lock is held. */
 static int
 write_parts (struct reply_writer *writer, const struct iovec *parts, int count)
@@ -82,11 +92,25 @@ write_parts (struct reply_writer *writer, const struct iovec *parts, int count)
   writer->held.size = 0;
   for (int i = 0; i < count; i++)
     all[i + 1] = parts[i];
-  if (stream_writev (writer->stream, all, count + 1) == 0)
+  if (stream_writev (writer->stream, all, count + 1) == 0) {
+    if (held.size > 0)
+      note_end (writer, &writer->held_to);
     return 0;
+  }
   /* Perhaps in the middle of a reply: the other thread must not go on there. */
   stream_shutdown (writer->stream);
   return -1;
+}
+
+/* The same of the end of a request that has succeeded. */
+static int
+write_end (struct reply_writer *writer, const struct reply_to *to,
+           const struct iovec *parts, int count)
+{
+  if (write_parts (writer, parts, count) == -1)
+    return -1;
+  note_end (writer, to);
+  return 0;
 }
 
 static int
@@ -127,7 +151,7 @@ reply_success (struct reply_writer *writer, const struct reply_to *to)
   const struct iovec whole = header_part (&header);
 
   LOCK_IN_SCOPE (&writer->lock);
-  return write_parts (writer, &whole, 1);
+  return write_end (writer, to, &whole, 1);
 }
 
 int
@@ -181,7 +205,12 @@ reply_data (struct reply_writer *writer, const struct reply_to *to,
 {
   LOCK_IN_SCOPE (&writer->lock);
   /* Nothing can fail any more, so that this chunk may be the last. */
-  return write_content (writer, to, offset, length, part (data, length), last);
+  if (write_content (writer, to, offset, length, part (data, length), last) ==
+      -1)
+    return -1;
+  if (last)
+    note_end (writer, to);
+  return 0;
 }
 
 int
@@ -223,8 +252,12 @@ reply_data_end (struct reply_writer *writer, const struct reply_to *to,
     r = write_error_chunk (writer, to, error,
                            "the server behind the relay was lost in the "
                            "middle of the data");
-  else if (last && writer->kind != REPLY_SIMPLE)
+  else if (last && writer->kind != REPLY_SIMPLE) {
     writer->held = chunk (writer, to, NBD_REPLY_TYPE_NONE, 0, true);
+    writer->held_to = *to;
+  }
+  else if (last)
+    note_end (writer, to);
   pthread_mutex_unlock (&writer->lock);
   return r;
 }

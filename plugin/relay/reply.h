@@ -10,16 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "plugin/relay/delivered.h"
 #include "plugin/relay/protocol.h"
 #include "plugin/relay/stream.h"
 
 /* What the client has negotiated, the better the greater. */
 enum reply_kind { REPLY_SIMPLE, REPLY_STRUCTURED, REPLY_EXTENDED };
 
-/* What of a request its replies repeat. */
+/* What of a request its replies repeat; and how many bytes a READ is for, with
+ * other requests 0. */
 struct reply_to {
   uint64_t cookie;
   uint64_t offset;
+  uint64_t length;
 };
 
 struct reply_header {
@@ -32,17 +35,20 @@ struct reply_header {
 };
 
 struct reply_writer {
-  struct stream *stream; /* the client's */
+  struct stream *stream;     /* the client's */
+  struct delivery *delivery; /* of what was read by it */
   enum reply_kind kind;
   pthread_mutex_t lock;
 
   /* Under the lock: the end of the last reply, which waits to be sent with the
    * beginning of the next one. */
   struct reply_header held; /* size 0: nothing */
+  struct reply_to held_to;
 };
 
+/* Stream and delivery must outlive it. */
 void reply_init (struct reply_writer *writer, struct stream *stream,
-                 enum reply_kind kind);
+                 struct delivery *delivery, enum reply_kind kind);
 void reply_destroy (struct reply_writer *writer);
 
 /* All of these return -1 if the client is gone. */

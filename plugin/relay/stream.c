@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -281,8 +283,38 @@ write_tls (struct stream *stream, const struct iovec *parts, int count)
 int
 stream_writev (struct stream *stream, struct iovec *parts, int count)
 {
-  return stream->tls ? write_tls (stream, parts, count)
-                     : write_plain (stream, parts, count);
+  uint64_t length = 0;
+
+  for (int i = 0; i < count; i++)
+    length += parts[i].iov_len;
+  if ((stream->tls ? write_tls (stream, parts, count)
+                   : write_plain (stream, parts, count)) == -1)
+    return -1;
+  stream->written += length;
+  return 0;
+}
+
+/* TCP's window counts what the peer's system has and its program has not taken
+ * yet; its scale, told once, says how large it can ever be. */
+static uint64_t
+largest_window (const struct stream *stream)
+{
+  struct tcp_info info = { 0 };
+  socklen_t length = sizeof info;
+
+  if (getsockopt (stream->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1)
+    return 0; /* not TCP: the bytes stay in our socket until they are taken */
+  return UINT64_C (65535) << info.tcpi_snd_wscale;
+}
+
+uint64_t
+stream_capacity (const struct stream *stream)
+{
+  int buffer = 0;
+  socklen_t length = sizeof buffer;
+
+  getsockopt (stream->fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length);
+  return buffer + largest_window (stream);
 }
 
 void
@@ -333,8 +365,10 @@ stream_splice (struct stream *stream, int pipe_fd, size_t length, bool more)
   while (length > 0) {
     r = splice (pipe_fd, NULL, stream->fd, NULL, length,
                 SPLICE_F_MOVE | (more ? SPLICE_F_MORE : 0));
-    if (r > 0)
+    if (r > 0) {
       length -= r;
+      stream->written += r;
+    }
     else if (r == 0 || errno != EINTR)
       return -1;
   }

@@ -25,7 +25,8 @@ struct stream {
   gnutls_session_t tls; /* owned; NULL: none */
   int pull_error;       /* why TLS got no more bytes, if it did not; errno */
   bool interruptible;   /* by the drain, what TLS reads */
-  size_t start, end;    /* what of 'buffer' is read ahead */
+  _Atomic uint64_t written; /* bytes, before TLS has made more of them */
+  size_t start, end;        /* what of 'buffer' is read ahead */
   uint8_t buffer[512];
 };
 
@@ -63,6 +64,10 @@ bool stream_is_over (const struct stream *stream);
 
 /* Ends TLS as TLS wants it, within a moment; the socket stays open. */
 void stream_end_tls (struct stream *stream);
+
+/* The most that can be written and still be on its way to the peer, in the
+ * sockets at both ends, as far as that can be known here. */
+uint64_t stream_capacity (const struct stream *stream);
 
 /* Whether stream_splice works: not through TLS. */
 bool stream_can_splice (const struct stream *stream);

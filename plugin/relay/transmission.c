@@ -33,11 +33,11 @@ read_compact (struct stream *stream, struct request *request)
 
   if (stream_read (stream, &wire, sizeof wire) == -1)
     return -1;
-  *request =
-      (struct request){ .flags = be16toh (wire.flags),
-                        .type = be16toh (wire.type),
-                        .to = { be64toh (wire.cookie), be64toh (wire.offset) },
-                        .length = be32toh (wire.length) };
+  *request = (struct request){ .flags = be16toh (wire.flags),
+                               .type = be16toh (wire.type),
+                               .to = { .cookie = be64toh (wire.cookie),
+                                       .offset = be64toh (wire.offset) },
+                               .length = be32toh (wire.length) };
   /* With WRITE alone. */
   if (request->type == NBD_CMD_WRITE)
     request->payload = request->length;
@@ -51,11 +51,11 @@ read_extended (struct stream *stream, struct request *request)
 
   if (stream_read (stream, &wire, sizeof wire) == -1)
     return -1;
-  *request =
-      (struct request){ .flags = be16toh (wire.flags),
-                        .type = be16toh (wire.type),
-                        .to = { be64toh (wire.cookie), be64toh (wire.offset) },
-                        .length = be64toh (wire.length) };
+  *request = (struct request){ .flags = be16toh (wire.flags),
+                               .type = be16toh (wire.type),
+                               .to = { .cookie = be64toh (wire.cookie),
+                                       .offset = be64toh (wire.offset) },
+                               .length = be64toh (wire.length) };
   if (request->flags & NBD_CMD_FLAG_PAYLOAD_LEN)
     request->payload = request->length;
   return be32toh (wire.magic) == NBD_EXTENDED_REQUEST_MAGIC
@@ -105,6 +105,7 @@ command_read (struct transmission *transmission, const struct request *request)
   const bool is_simple = writer->kind == REPLY_SIMPLE;
   const uint16_t allowed = is_simple ? 0 : NBD_CMD_FLAG_DF;
   const char *error = range_error (info, request);
+  struct reply_to to = request->to;
 
   if (request->flags & ~allowed)
     error = "unknown flags";
@@ -120,8 +121,8 @@ command_read (struct transmission *transmission, const struct request *request)
     return reply_success (writer, &request->to);
   transmission->connection->reads++;
   transmission->connection->bytes_read += request->length;
-  return read_range (transmission, &request->to, request->length,
-                     request->flags);
+  to.length = request->length;
+  return read_range (transmission, &to, request->length, request->flags);
 }
 
 static int
@@ -158,7 +159,7 @@ command_block_status (struct transmission *transmission,
     error = "nothing is asked about";
   if (error)
     return reply_error (writer, &request->to, NBD_EINVAL, error);
-  return block_status (connection, writer, &request->to, request->length,
+  return block_status (transmission, &request->to, request->length,
                        request->flags & NBD_CMD_FLAG_REQ_ONE);
 }
 
@@ -170,6 +171,7 @@ answer (struct transmission *transmission, const struct request *request)
 
   switch (request->type) {
   case NBD_CMD_DISC:
+    delivery_confirm (&transmission->delivery);
     errno = 0;
     return -1;
   case NBD_CMD_WRITE:
@@ -237,7 +239,10 @@ transmission (struct connection *connection)
   transmission->connection = connection;
   pthread_mutex_init (&transmission->lock, NULL);
   pthread_cond_init (&transmission->changed, NULL);
-  reply_init (&transmission->writer, &connection->stream, connection->replies);
+  delivery_begin (&transmission->delivery, connection->relay->delivered,
+                  connection->export, &connection->info, &connection->stream);
+  reply_init (&transmission->writer, &connection->stream,
+              &transmission->delivery, connection->replies);
   stream_set_time_limit (&connection->upstream.stream, 0);
 
   if (thread_start (&replies, replies_thread, transmission) == 0) {
@@ -248,6 +253,7 @@ transmission (struct connection *connection)
     pthread_join (replies, NULL);
   }
   reply_destroy (&transmission->writer);
+  delivery_end (&transmission->delivery);
   pthread_cond_destroy (&transmission->changed);
   pthread_mutex_destroy (&transmission->lock);
 }

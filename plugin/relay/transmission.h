@@ -48,6 +48,7 @@ slot_payload (const struct slot *slot)
 struct transmission {
   struct connection *connection;
   struct reply_writer writer;
+  struct delivery delivery;
   struct map *map; /* of what reads as zeroes; NULL while there is none */
 
   pthread_mutex_t lock;

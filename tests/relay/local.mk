@@ -2,9 +2,11 @@
 # The relay: rule by rule on the wire, with servers that misbehave, as a
 # process, and with the clients that people have.
 
-check_PROGRAMS += %D%/test-confinement %D%/test-sources
+check_PROGRAMS += %D%/test-confinement %D%/test-runs %D%/test-sources
 %C%_test_confinement_SOURCES = %D%/test-confinement.c
 %C%_test_confinement_LDADD = plugin/relay/librelay.la
+%C%_test_runs_SOURCES = %D%/test-runs.c
+%C%_test_runs_LDADD = plugin/relay/librelay.la
 %C%_test_sources_SOURCES = %D%/test-sources.c
 %C%_test_sources_LDADD = plugin/relay/librelay.la
 
@@ -25,7 +27,7 @@ relay_tests = \
 	%D%/test-transmission.py \
 	%D%/test-upstream.py
 
-TESTS += %D%/test-confinement %D%/test-sources $(relay_tests)
+TESTS += %D%/test-confinement %D%/test-runs %D%/test-sources $(relay_tests)
 EXTRA_DIST += \
 	$(relay_tests) \
 	%D%/certificates.sh \
