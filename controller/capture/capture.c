@@ -139,9 +139,15 @@ static int
 check_limits (struct capture *capture)
 {
   for (size_t i = 0; i < capture->nr_disks; i++) {
-    if (!capture->disks[i].request->changes_only ||
-        (capture->steps->discards &&
-         qmp_can (capture->qmp, "blockdev-backup", NULL, "discard-source")))
+    int can = 1;
+
+    if (capture->disks[i].request->changes_only)
+      can = capture->steps->discards ? qmp_can (capture->qmp, "blockdev-backup",
+                                                NULL, "discard-source")
+                                     : 0;
+    if (can < 0)
+      return -1;
+    if (can)
       continue;
     return fail (
         ERROR_UNSUPPORTED,

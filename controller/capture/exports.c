@@ -28,11 +28,11 @@ mark_server (struct capture *capture)
 int
 exports_start_server (struct capture *capture, const char *socket)
 {
-  bool can_limit =
+  int can_limit =
       qmp_can (capture->qmp, "nbd-server-start", NULL, "handshake-max-seconds");
   int r;
 
-  if (mark_server (capture) < 0)
+  if (can_limit < 0 || mark_server (capture) < 0)
     return -1;
 
   r = capture_make (

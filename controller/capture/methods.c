@@ -55,27 +55,28 @@ capture_method_from_name (const char *name)
   return -1;
 }
 
-static bool
+/* -1: reported. */
+static int
 row_fits (struct qmp *qmp, const struct row *row, bool iothread)
 {
-  return qmp_version (qmp) >= row->version && (row->iothread || !iothread) &&
-         qmp_can (qmp, row->command, row->variant, row->member);
+  return qmp_version (qmp) >= row->version && (row->iothread || !iothread)
+             ? qmp_can (qmp, row->command, row->variant, row->member)
+             : 0;
 }
 
 enum capture_method
 capture_choose (struct qmp *qmp, enum capture_method wanted, bool iothread)
 {
-  int least = INT_MAX;
+  int least = INT_MAX, fits;
 
-  if (qmp_schema_load (qmp) < 0)
-    return CAPTURE_AUTO;
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     const struct row *row = &table[i];
 
     if (wanted != CAPTURE_AUTO && row->method != wanted)
       continue;
-    if (row_fits (qmp, row, iothread))
-      return row->method;
+    fits = row_fits (qmp, row, iothread);
+    if (fits != 0)
+      return fits > 0 ? row->method : CAPTURE_AUTO;
     if ((row->iothread || !iothread) && row->version < least)
       least = row->version;
   }

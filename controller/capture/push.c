@@ -73,7 +73,7 @@ backup_arguments (const struct push *push, const struct pushed_disk *disk)
       qmp_text ("report"), "on-target-error", qmp_text ("report"),
       "filter-node-name", qmp_text (disk->filter), "auto-dismiss",
       qmp_flag (false), "x-perf",
-      qmp_can (push->qmp, "blockdev-backup", NULL, "x-perf")
+      push->limits_workers
           ? qmp_object ("max-workers", qmp_number (MAX_WORKERS), NULL)
           : NULL,
       NULL);
@@ -106,17 +106,29 @@ for_each_disk (struct push *push,
 }
 
 static int
-prepare (struct push *push, const struct push_request *request)
+check_version (struct push *push)
 {
-  if (push->nr_disks == 0 || push->nr_disks > MAX_DISKS)
-    return fail (ERROR_INVALID, "there are no disks to back up, or too many");
-  if (qmp_schema_load (push->qmp) < 0)
+  int modes = qmp_can (push->qmp, "blockdev-backup", NULL, "bitmap-mode");
+  int workers = qmp_can (push->qmp, "blockdev-backup", NULL, "x-perf");
+
+  if (modes < 0 || workers < 0)
     return -1;
-  if (!qmp_can (push->qmp, "blockdev-backup", NULL, "bitmap-mode"))
+  if (!modes)
     return fail (ERROR_UNSUPPORTED,
                  "QEMU %s cannot push a backup since a checkpoint: that needs "
                  "at least QEMU 4.2",
                  qmp_version_text (push->qmp));
+  push->limits_workers = workers;
+  return 0;
+}
+
+static int
+prepare (struct push *push, const struct push_request *request)
+{
+  if (push->nr_disks == 0 || push->nr_disks > MAX_DISKS)
+    return fail (ERROR_INVALID, "there are no disks to back up, or too many");
+  if (check_version (push) < 0)
+    return -1;
   push->report.promise = promise;
   return for_each_disk (push, push_target_make_file) < 0 ||
                  request->files_made (request->opaque) < 0 ||

@@ -27,6 +27,7 @@ struct push {
   size_t nr_disks;
   struct undo_list made;
   struct push_report report;
+  bool limits_workers; /* this QEMU can */
   atomic_bool ending;
 };
 

@@ -113,8 +113,10 @@ push_target_make (struct push *push, struct pushed_disk *disk)
 int
 push_target_flush (struct push *push, const struct pushed_disk *disk)
 {
-  if (!qmp_can (push->qmp, "blockdev-reopen", NULL, NULL))
-    return 0;
+  int can = qmp_can (push->qmp, "blockdev-reopen", NULL, NULL);
+
+  if (can <= 0)
+    return can;
   return qmp_execute (
       push->qmp, "blockdev-reopen",
       qmp_object ("options", qmp_append (NULL, image_node (disk)), NULL), NULL);

@@ -95,12 +95,17 @@ int
 disk_node_child (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
                  const char *edge, const char **name)
 {
+  int can;
+
   *name = child_listed (node, edge);
   if (qmp_list (node, "children"))
     return 0;
-  if (!nodes->graph && qmp_can (qmp, "x-debug-query-block-graph", NULL, NULL) &&
-      qmp_execute (qmp, "x-debug-query-block-graph", NULL, &nodes->graph) < 0)
-    return -1;
+  if (!nodes->graph) {
+    can = qmp_can (qmp, "x-debug-query-block-graph", NULL, NULL);
+    if (can < 0 || (can && qmp_execute (qmp, "x-debug-query-block-graph", NULL,
+                                        &nodes->graph) < 0))
+      return -1;
+  }
   if (nodes->graph)
     *name = child_in_graph (nodes->graph, qmp_string (node, "node-name"), edge);
   return 0;

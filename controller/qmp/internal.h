@@ -34,6 +34,7 @@ struct pending;
 struct qmp {
   int fd;
   char *path;
+  char *identity; /* of the QEMU behind it */
   int version;
   char *version_text;
   qmp_event_handler handler;
@@ -62,5 +63,12 @@ void qmp_take_answer (struct qmp *qmp, json_object *message);
 json_object *qmp_schema_index (json_object *schema);
 bool qmp_schema_knows (json_object *by_name, const char *command,
                        const char *variant, const char *member);
+
+/* What tells one QEMU from another one on the same socket, the caller's; NULL:
+ * reported. */
+char *qmp_identity (const char *path, json_object *greeting);
+/* What is remembered of that QEMU: 1, 0, or -1 if nothing is. */
+int qmp_fact (const char *identity, const char *question);
+void qmp_remember_fact (const char *identity, const char *question, bool fact);
 
 #endif /* PULLBACK_QMP_INTERNAL_H */

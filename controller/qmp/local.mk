@@ -5,6 +5,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/qmp/commands.c \
 	controller/qmp/connect.c controller/qmp/connect.h \
 	controller/qmp/events.c \
+	controller/qmp/facts.c \
 	controller/qmp/internal.h \
 	controller/qmp/qmp.c controller/qmp/qmp.h \
 	controller/qmp/schema.c \

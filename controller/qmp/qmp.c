@@ -123,12 +123,11 @@ qmp_version_text (struct qmp *qmp)
   return qmp->version_text;
 }
 
-int
-qmp_schema_load (struct qmp *qmp)
+static int
+load_schema (struct qmp *qmp)
 {
   json_object *schema;
 
-  LOCK_IN_SCOPE (&qmp->schema_lock);
   if (qmp->schema)
     return 0;
   if (qmp_execute (qmp, "query-qmp-schema", NULL, &schema) < 0)
@@ -141,12 +140,27 @@ qmp_schema_load (struct qmp *qmp)
   return qmp->schema ? 0 : -1;
 }
 
-bool
+int
 qmp_can (struct qmp *qmp, const char *command, const char *variant,
          const char *member)
 {
-  return qmp_schema_load (qmp) == 0 &&
-         qmp_schema_knows (qmp->schema, command, variant, member);
+  CLEANUP_FREE char *question = NULL;
+  int fact;
+
+  if (asprintf (&question, "%s %s %s", command, variant ? variant : "",
+                member ? member : "") < 0) {
+    question = NULL;
+    return fail (ERROR_SYSTEM, "out of memory");
+  }
+  LOCK_IN_SCOPE (&qmp->schema_lock);
+  fact = qmp_fact (qmp->identity, question);
+  if (fact >= 0)
+    return fact;
+  if (load_schema (qmp) < 0)
+    return -1;
+  fact = qmp_schema_knows (qmp->schema, command, variant, member);
+  qmp_remember_fact (qmp->identity, question, fact);
+  return fact;
 }
 
 static int
@@ -163,8 +177,10 @@ start (struct qmp *qmp)
   if (!greeting)
     return -1;
   r = qmp_greeting_version (greeting, &qmp->version, &qmp->version_text);
+  if (r == 0)
+    qmp->identity = qmp_identity (qmp->path, greeting);
   json_object_put (greeting);
-  if (r < 0)
+  if (r < 0 || !qmp->identity)
     return -1;
   pthread_condattr_init (&monotonic);
   pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
@@ -187,6 +203,7 @@ release (struct qmp *qmp)
   if (qmp->lost != qmp->path)
     free (qmp->lost);
   free (qmp->version_text);
+  free (qmp->identity);
   free (qmp->path);
   free (qmp);
 }

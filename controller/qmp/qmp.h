@@ -72,16 +72,14 @@ int qmp_wait_event (struct qmp *qmp, unsigned long *since, const char *event,
 int qmp_version (struct qmp *qmp);
 const char *qmp_version_text (struct qmp *qmp);
 
-/* Reads query-qmp-schema now rather than on first use: after it has succeeded,
- * a "false" of qmp_can is QEMU's word and not an error. */
-int qmp_schema_load (struct qmp *qmp);
-
 /* Whether query-qmp-schema knows the command, or the member of its arguments
- * ("" or NULL: the command itself).  The schema is read once, on first use.
- * For a member of a variant of a union, as blockdev-add's of copy-before-write,
- * 'variant' names the variant, else NULL. */
-bool qmp_can (struct qmp *qmp, const char *command, const char *variant,
-              const char *member);
+ * ("" or NULL: the command itself): 1, 0, or -1 if QEMU could not be asked,
+ * reported.  The schema is read once for a connection, and only for what was
+ * not asked before of the same QEMU.  For a member of a variant of a union, as
+ * blockdev-add's of copy-before-write, 'variant' names the variant, else NULL.
+ */
+int qmp_can (struct qmp *qmp, const char *command, const char *variant,
+             const char *member);
 
 static inline void
 cleanup_qmp_close (struct qmp **qmp)

@@ -102,10 +102,23 @@ do_pipeline (struct qmp *qmp, json_object *request, json_object **reply)
 static int
 do_can (struct qmp *qmp, json_object *request, json_object **reply)
 {
-  *reply = json_object_new_boolean (qmp_can (
-      qmp, driver_text (request, "command"), driver_text (request, "variant"),
-      driver_text (request, "member")));
-  return 0;
+  int can = qmp_can (qmp, driver_text (request, "command"),
+                     driver_text (request, "variant"),
+                     driver_text (request, "member"));
+
+  *reply = can < 0 ? NULL : json_object_new_boolean (can);
+  return can < 0 ? -1 : 0;
+}
+
+/* Over a connection of its own to the monitor at "path". */
+static int
+do_can_at (struct qmp *qmp, json_object *request, json_object **reply)
+{
+  CLEANUP_QMP struct qmp *other =
+      qmp_connect (driver_text (request, "path"), NULL, NULL);
+
+  (void) qmp;
+  return other ? do_can (other, request, reply) : -1;
 }
 
 static unsigned long mark;
@@ -230,6 +243,7 @@ static const struct {
   { "execute", do_execute },
   { "pipeline", do_pipeline },
   { "can", do_can },
+  { "can-at", do_can_at },
   { "mark", do_mark },
   { "wait", do_wait },
   { "events", do_events },

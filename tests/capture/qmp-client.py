@@ -25,8 +25,9 @@ def no_connection(text, path, kind):
     raise AssertionError("connected; should have said %r" % text)
 
 
-def serve(conversation):
-    """A server for one client; 'conversation' gets the connection."""
+def serve(conversation, clients=1):
+    """A server for so many clients, one after the other; 'conversation' gets the
+    connection."""
     if os.path.exists(SERVER):
         os.unlink(SERVER)
     listener = socket.socket(socket.AF_UNIX)
@@ -34,12 +35,13 @@ def serve(conversation):
     listener.listen(1)
 
     def run():
-        connection, _ = listener.accept()
-        with connection:
-            try:
-                conversation(connection)
-            except OSError:
-                pass  # the client went: it has seen enough
+        for _ in range(clients):
+            connection, _ = listener.accept()
+            with connection:
+                try:
+                    conversation(connection)
+                except OSError:
+                    pass  # the client went: it has seen enough
         listener.close()
 
     thread = threading.Thread(target=run, daemon=True)
@@ -150,6 +152,71 @@ def not_qmp_any_more():
     thread.join(20)
 
 
+def one_schema():
+    """The schema of a QEMU is asked for once, that of another one on the same
+    socket anew, and no answer is not a no."""
+    asked = []
+
+    def qemu(*commands):
+        schema = [{"name": name, "meta-type": "command", "arg-type": "0"}
+                  for name in commands]
+
+        def conversation(connection):
+            connection.sendall(GREETING)
+            for line in connection.makefile("r"):
+                request = json.loads(line)
+                asked.append(request["execute"])
+                if request["execute"] == "qmp_capabilities":
+                    answer(connection, request, **{"return": {}})
+                elif commands:
+                    answer(connection, request, **{"return": schema})
+                else:
+                    answer(connection, request, error={"class": "GenericError",
+                                                       "desc": "not now"})
+        return conversation
+
+    def can(command):
+        return driver("can-at", path=SERVER, command=command)
+
+    driver = Driver()
+    thread = serve(qemu("old"), clients=3)
+    assert can("old") and can("old") and not can("new")
+    thread.join(20)
+    assert asked.count("query-qmp-schema") == 2, asked
+    # Started again: the socket is made anew.
+    thread = serve(qemu("new"), clients=3)
+    assert not can("old") and can("new") and can("new")
+    thread.join(20)
+    assert asked.count("query-qmp-schema") == 4, asked
+    thread = serve(qemu())
+    expect_failure("query-qmp-schema: not now", can, "new")
+    thread.join(20)
+    driver.close()
+
+
+def another_behind():
+    """What listens stays, and another QEMU is behind it by now: only its greeting
+    tells."""
+    minors = iter((2, 3, 3))
+    schemas = {2: ["old"], 3: ["new"]}
+
+    def conversation(connection):
+        minor = next(minors)
+        connection.sendall(GREETING.replace(b'"minor": 2', b'"minor": %d' % minor))
+        for line in connection.makefile("r"):
+            request = json.loads(line)
+            value = {} if request["execute"] == "qmp_capabilities" else [
+                {"name": name, "meta-type": "command"} for name in schemas[minor]]
+            answer(connection, request, **{"return": value})
+
+    thread = serve(conversation, clients=3)
+    driver = Driver()
+    for known in (True, False, False):
+        assert driver("can-at", path=SERVER, command="old") is known
+    driver.close()
+    thread.join(20)
+
+
 def with_qemu(pid):
     monitor = Monitor()
     driver = Driver()
@@ -229,5 +296,7 @@ def with_qemu(pid):
 not_there()
 not_qmp()
 not_qmp_any_more()
+one_schema()
+another_behind()
 with_qemu(int(sys.argv[1]))
 late_and_odd_answers()
