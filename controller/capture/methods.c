@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "controller/capture/internal.h"
@@ -64,6 +65,23 @@ row_fits (struct qmp *qmp, const struct row *row, bool iothread)
              : 0;
 }
 
+/* 'least': the version from which on there is one, INT_MAX: there is none. */
+static void
+report_none (struct qmp *qmp, enum capture_method wanted, bool iothread,
+             int least)
+{
+  char needed[64] = "no version can";
+
+  if (least != INT_MAX)
+    snprintf (needed, sizeof needed, "that needs at least QEMU %d.%d",
+              least / 1000, least % 1000);
+  fail (ERROR_UNSUPPORTED,
+        "QEMU %s cannot be backed up by the method '%s'%s: %s%s",
+        qmp_version_text (qmp), capture_method_name (wanted),
+        iothread ? " with disks in an iothread" : "", needed,
+        wanted == CAPTURE_AUTO ? "" : "; leave the choice to Pullback");
+}
+
 enum capture_method
 capture_choose (struct qmp *qmp, enum capture_method wanted, bool iothread)
 {
@@ -80,13 +98,7 @@ capture_choose (struct qmp *qmp, enum capture_method wanted, bool iothread)
     if ((row->iothread || !iothread) && row->version < least)
       least = row->version;
   }
-  fail (ERROR_UNSUPPORTED,
-        "QEMU %s cannot be backed up by the method '%s'%s: that needs at least "
-        "QEMU %d.%d%s",
-        qmp_version_text (qmp), capture_method_name (wanted),
-        iothread ? " with disks in an iothread" : "", least / 1000,
-        least % 1000,
-        wanted == CAPTURE_AUTO ? "" : "; leave the choice to Pullback");
+  report_none (qmp, wanted, iothread, least);
   return CAPTURE_AUTO;
 }
 
