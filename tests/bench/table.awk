@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The table of a run of the benchmark, from its lines (see functions.sh): medians,
-# and for every goal the ratio and whether it was met.  With -v markdown=1 as
-# Markdown.
+# and for every goal the ratio and whether it was met.  A ratio is the median of
+# those of each turn: what slows the machine for a while slows both.  With
+# -v markdown=1 as Markdown.
 
 BEGIN { FS = "\t" }
 
@@ -35,11 +36,12 @@ $1 == "goal" {
   goal_figure[key, n] = $6
 }
 
-function median(key,    n, i, j, sorted, value)
+# 'base': of the ratios to it, turn by turn; "": of the samples themselves.
+function median(key, base,    n, i, j, sorted, value)
 {
   n = count[key]
   for (i = 1; i <= n; i++) {
-    value = samples[key, i] + 0
+    value = samples[key, i] / (base == "" ? 1 : samples[base, i])
     for (j = i - 1; j >= 1 && sorted[j] > value; j--)
       sorted[j + 1] = sorted[j]
     sorted[j + 1] = value
@@ -63,14 +65,16 @@ function verdict(row, key, n,    kind, base, ratio, is_rate, met, text)
                    kind == "below" ? "<=" : kind " than " goal_base[key, n] " x",
                    goal_figure[key, n])
   if (kind == "below") {
-    met = median(key) <= goal_figure[key, n] + 0
-    return sprintf("%s %s <= %s %s: %s", figure(median(key)), unit[key],
+    met = median(key, "") <= goal_figure[key, n] + 0
+    return sprintf("%s %s <= %s %s: %s", figure(median(key, "")), unit[key],
                    goal_figure[key, n], unit[key], said(met))
   }
   if (!(base in count))
     return sprintf("against %s: not measured", goal_base[key, n])
   is_rate = unit[key] == "/s"
-  ratio = median(key) / median(base)
+  if (count[key] != count[base])
+    return sprintf("against %s: not in the same turns", goal_base[key, n])
+  ratio = median(key, base)
   if ((kind == "faster") != is_rate)
     ratio = 1 / ratio
   met = kind == "faster" ? ratio >= goal_figure[key, n] + 0 \
@@ -105,7 +109,7 @@ END {
       for (n = 1; n <= goal_count[key]; n++)
         goals = goals (n > 1 ? "; " : "") verdict(row, key, n)
       printf format, label, contestants[row, c],
-        (key in count) ? figure(median(key)) " " unit[key] : "-", goals
+        (key in count) ? figure(median(key, "")) " " unit[key] : "-", goals
       label = ""
     }
     if (row in notes)
