@@ -5,6 +5,7 @@
 END_TO_END_TESTS = \
 	%D%/test-bad-requests.sh \
 	%D%/test-block-job.sh \
+	%D%/test-block-stream.sh \
 	%D%/test-changes-only.sh \
 	%D%/test-clients.sh \
 	%D%/test-commit-and-abort.sh \

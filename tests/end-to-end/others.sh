@@ -7,15 +7,18 @@
 
 disk_size=$((16 * 1024 * 1024))
 
+# make_image DISK: empty, and its truth.  A test may make another.
+make_image ()
+{
+  "$qemu_img" create -q -f qcow2 "$tmp/$1.qcow2" $disk_size
+  truncate -s $disk_size "$tmp/$1.truth"
+}
+
 # Disks that can be unplugged without a guest that agrees; and no iothread.
 start_scsi ()
 {
-  local disk
-
-  for disk in vda vdb; do
-    "$qemu_img" create -q -f qcow2 "$tmp/$disk.qcow2" $disk_size
-    truncate -s $disk_size "$tmp/$disk.truth"
-  done
+  make_image vda
+  make_image vdb
   start_qemu -device virtio-scsi-pci,id=scsi \
     -blockdev "qcow2,node-name=fmt-a,file.driver=file,file.filename=$tmp/vda.qcow2,discard=unmap" \
     -device scsi-hd,bus=scsi.0,drive=fmt-a,id=vda \

@@ -24,4 +24,6 @@ write_on vda vdb
 reads_right
 end_right
 increments_are_whole vda vdb
+# It was the backup that kept it from going.
+migrate >"$tmp/others.log" 2>&1 || fail "nor does it go without a backup"
 images_are_sound "$tmp/vda.qcow2"
