@@ -160,6 +160,18 @@ allocation_is_content (const char *export)
   return strchr (export, '@') == NULL;
 }
 
+enum content
+view_content (const char *export, uint32_t flags)
+{
+  const bool hole = flags & 1, zero = flags & 2;
+
+  if (allocation_is_content (export))
+    return zero ? CONTENT_ZEROES : CONTENT_DATA;
+  if (ends_with (export, INPLACE))
+    return zero ? CONTENT_CLEAN : CONTENT_DATA;
+  return zero ? CONTENT_ZEROES : hole ? CONTENT_CLEAN : CONTENT_DATA;
+}
+
 bool
 context_tells_zeroes (const struct context *context)
 {

@@ -37,6 +37,11 @@ int contexts_of_export (struct relay *relay, const char *export,
  * which tell something else by it. */
 bool allocation_is_content (const char *export);
 
+/* What base:allocation of an export says of bytes: 'clean' are those of a view
+ * that have not changed since its checkpoint. */
+enum content { CONTENT_DATA, CONTENT_ZEROES, CONTENT_CLEAN };
+enum content view_content (const char *export, uint32_t flags);
+
 /* Whether a client sees by it what reads as zeroes. */
 bool context_tells_zeroes (const struct context *context);
 

@@ -4,13 +4,16 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "plugin/relay/accounting.h"
 #include "plugin/relay/control-commands.h"
+#include "plugin/relay/map-fetcher.h"
 #include "plugin/relay/names.h"
 #include "plugin/relay/tickets.h"
 
@@ -166,13 +169,66 @@ answer_revoke (struct relay *relay, struct words *words)
   return accept_command ();
 }
 
+static char *
+answer_map (struct relay *relay, struct words *words)
+{
+  char *export;
+
+  if (!next_word (words, &export) || words->rest ||
+      !name_valid (export, strlen (export)))
+    return refuse ("not map EXPORT");
+  switch (map_fetcher_ask (relay->fetcher, export)) {
+  case MAP_IS_WHOLE:
+    return answer_text ("ok", "whole");
+  case MAP_IS_COMING:
+    return accept_command ();
+  case MAP_IS_LOST:
+    break;
+  }
+  return refuse ("the map cannot be had; see the relay's log");
+}
+
+static char *
+format_account (const struct account *account)
+{
+  char *text;
+
+  if ((account->known
+           ? asprintf (&text,
+                       "ok %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+                       " %" PRIu64 " %" PRIu64 "\n",
+                       account->read, account->sent, account->data,
+                       account->missing, account->zeroes, account->clean)
+           : asprintf (&text, "ok %" PRIu64 " %" PRIu64 "\n", account->read,
+                       account->sent)) == -1)
+    return NULL;
+  return text;
+}
+
+static char *
+answer_read (struct relay *relay, struct words *words)
+{
+  CLEANUP_NAMES struct names exports = { 0 };
+  struct account account;
+  char *export;
+
+  do {
+    if (!next_word (words, &export) || !name_valid (export, strlen (export)))
+      return refuse ("not read EXPORT...");
+    if (names_add (&exports, export, strlen (export)) == -1)
+      return NULL;
+  } while (words->rest);
+  account_take (relay, &exports, &account);
+  return format_account (&account);
+}
+
 static const struct {
   const char *name;
   char *(*run) (struct relay *, struct words *);
 } commands[] = {
-  { "ping", answer_ping },
-  { "ticket", answer_ticket },
-  { "revoke", answer_revoke },
+  { "ping", answer_ping },     { "ticket", answer_ticket },
+  { "revoke", answer_revoke }, { "map", answer_map },
+  { "read", answer_read },
 };
 
 char *

@@ -10,6 +10,9 @@
  *   ping                                    ok
  *   ticket IDENTITY KEY SECONDS [EXPORT]... ok
  *   revoke IDENTITY                         ok
+ *   map EXPORT                              ok [whole]
+ *   read EXPORT...                          ok READ SENT [DATA MISSING ZEROES
+ *                                              CLEAN]
  *
  * Any answer can also be "error TEXT".  A line ends with LF and has at most
  * CONTROL_MAX_LINE bytes; a longer one ends the connection.  Words are
@@ -18,6 +21,10 @@
  *
  * ticket: see tickets.h.  KEY is hexadecimal, SECONDS decimal (0: no limit);
  * without an EXPORT all are allowed.  To give a ticket again changes nothing.
+ *
+ * map: see map-fetcher.h; it is to be said again until the answer is "whole".
+ * read: see accounting.h; what is in brackets there once the first export's map
+ * is.
  *
  * Who can connect can do everything: the socket belongs in a folder that is the
  * owner's alone. */

@@ -13,6 +13,7 @@ noinst_LTLIBRARIES += %D%/librelay.la
 %C%_librelay_la_LIBADD = plugin/libmap.la $(LIBNBD_LIBS) $(GNUTLS_LIBS) \
 	$(LIBSECCOMP_LIBS)
 %C%_librelay_la_SOURCES = \
+	%D%/accounting.c %D%/accounting.h \
 	%D%/address.c %D%/address.h \
 	%D%/block-status.c %D%/block-status.h \
 	%D%/confinement.c %D%/confinement.h \
@@ -27,6 +28,7 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/handshake.c \
 	%D%/keys.c %D%/keys.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/map-fetcher.c %D%/map-fetcher.h \
 	%D%/message.c %D%/message.h \
 	%D%/names.c %D%/names.h \
 	%D%/options.h %D%/options-context.c %D%/options-export.c \

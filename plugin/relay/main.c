@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
+#include "common/cleanup.h"
 #include "plugin/relay/configuration.h"
 #include "plugin/relay/confinement.h"
 #include "plugin/relay/control.h"
@@ -97,6 +98,8 @@ main (int argc, char *argv[])
   }
   if (server_run (&relay, &listeners, signal_fd)) {
     control_join (control);
+    if (!map_fetcher_end (STEAL (relay.fetcher)))
+      return EXIT_SUCCESS;
     relay_close (&relay);
     errands_end (configuration.upstream.errands);
     configuration_free (&configuration);

@@ -20,11 +20,14 @@ relay_open (struct relay *relay, const struct configuration *configuration)
                            .exports = exports_new (&configuration->upstream),
                            .sources = sources_new (&configuration->upstream),
                            .delivered = delivered_new () };
-  if (configuration->control)
+  if (configuration->control) {
     relay->tickets = tickets_new ();
+    relay->fetcher = map_fetcher_new (relay);
+  }
   if (relay->drain_fd == -1 || relay->exports == NULL ||
       relay->sources == NULL || relay->delivered == NULL ||
-      (configuration->control && relay->tickets == NULL)) {
+      (configuration->control &&
+       (relay->tickets == NULL || relay->fetcher == NULL))) {
     message ("%s", strerror (errno));
     relay_close (relay);
     return -1;
@@ -42,6 +45,7 @@ relay_open (struct relay *relay, const struct configuration *configuration)
 void
 relay_close (struct relay *relay)
 {
+  map_fetcher_end (relay->fetcher);
   exports_free (relay->exports);
   sources_free (relay->sources);
   delivered_free (relay->delivered);

@@ -11,6 +11,7 @@
 #include "plugin/relay/address.h"
 #include "plugin/relay/delivered.h"
 #include "plugin/relay/exports.h"
+#include "plugin/relay/map-fetcher.h"
 #include "plugin/relay/sources.h"
 #include "plugin/relay/tickets.h"
 #include "plugin/relay/tls.h"
@@ -50,17 +51,18 @@ struct relay {
   struct exports *exports;
   struct sources *sources;
   struct delivered *delivered;
-  struct tls *tls;         /* NULL: there is none */
-  struct tickets *tickets; /* NULL: there is no control channel */
-  int drain_fd;            /* an eventfd, readable once 'draining' */
-  atomic_bool draining;    /* no new work; what is in flight is finished */
+  struct tls *tls;             /* NULL: there is none */
+  struct tickets *tickets;     /* NULL: there is no control channel */
+  struct map_fetcher *fetcher; /* the same */
+  int drain_fd;                /* an eventfd, readable once 'draining' */
+  atomic_bool draining;        /* no new work; what is in flight is finished */
 };
 
 /* Nothing connects yet.  The configuration must outlive it.  -1: reported, and
  * there is nothing to close. */
 int relay_open (struct relay *relay, const struct configuration *configuration);
 
-/* Only when no connection is left. */
+/* Only when no connection is left, and no map is being fetched. */
 void relay_close (struct relay *relay);
 
 #endif /* PULLBACK_RELAY_H */

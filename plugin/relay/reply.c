@@ -262,6 +262,14 @@ reply_data_end (struct reply_writer *writer, const struct reply_to *to,
   return r;
 }
 
+void
+reply_confirm (struct reply_writer *writer)
+{
+  /* Not between the end of a reply and its being noted. */
+  LOCK_IN_SCOPE (&writer->lock);
+  delivery_confirm (writer->delivery);
+}
+
 int
 reply_flush (struct reply_writer *writer)
 {

@@ -92,4 +92,7 @@ int reply_data_end (struct reply_writer *writer, const struct reply_to *to,
                     enum nbd_error error, bool last);
 int reply_flush (struct reply_writer *writer);
 
+/* The client disconnects, and has received what is written. */
+void reply_confirm (struct reply_writer *writer);
+
 #endif /* PULLBACK_REPLY_H */

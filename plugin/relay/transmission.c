@@ -171,7 +171,7 @@ answer (struct transmission *transmission, const struct request *request)
 
   switch (request->type) {
   case NBD_CMD_DISC:
-    delivery_confirm (&transmission->delivery);
+    reply_confirm (writer);
     errno = 0;
     return -1;
   case NBD_CMD_WRITE:

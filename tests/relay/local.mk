@@ -11,6 +11,7 @@ check_PROGRAMS += %D%/test-confinement %D%/test-runs %D%/test-sources
 %C%_test_sources_LDADD = plugin/relay/librelay.la
 
 relay_tests = \
+	%D%/test-accounting.py \
 	%D%/test-backing.sh \
 	%D%/test-clients.sh \
 	%D%/test-compare.py \
@@ -31,6 +32,7 @@ TESTS += %D%/test-confinement %D%/test-runs %D%/test-sources $(relay_tests)
 EXTRA_DIST += \
 	$(relay_tests) \
 	%D%/certificates.sh \
+	%D%/control.py \
 	%D%/origin.py \
 	%D%/stage.py \
 	%D%/wire.py

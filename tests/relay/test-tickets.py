@@ -11,6 +11,7 @@ import sys
 
 import nbd
 
+import control
 import stage
 import wire
 from origin import Origin, contents
@@ -31,55 +32,27 @@ class Counting(Origin):
 
 
 def controlled(upstream, name, *arguments):
-    """A relay with a control channel; (process, its socket, the channel's)."""
-    listener = sockets.socket(sockets.AF_UNIX)
-    listener.bind(stage.path(name + '.control'))
-    listener.listen(10)
-    process, socket = stage.relay(
-        upstream, '--control', str(listener.fileno()), '--tls', 'require',
-        *arguments, name=name + '.sock', pass_fds=[listener.fileno()],
-        stderr=open(log, 'ab'), threads=2)
-    listener.close()
-    return process, socket, stage.path(name + '.control')
+    return control.controlled(upstream, name, '--tls', 'require', *arguments,
+                              stderr=open(log, 'ab'))
 
 
 DISK = stage.write_disk()
 _, nbdkit = stage.origin()
-relay, socket, control = controlled(nbdkit, 'relay')
+relay, socket, channel = controlled(nbdkit, 'relay')
 
 
-class Controller:
-    def __init__(self, path=control):
-        self.socket = sockets.socket(sockets.AF_UNIX)
-        self.socket.settimeout(20)
-        self.socket.connect(path)
-        self.file = self.socket.makefile('rb')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-        self.socket.close()
-
-    def say(self, line):
-        data = line if isinstance(line, bytes) else line.encode()
-        self.socket.sendall(data + b'\n')
-        return self.file.readline().decode().rstrip('\n')
+def controller(path=channel):
+    return control.Controller(path)
 
 
-def say(line, path=control):
-    with Controller(path) as c:
+def say(line, path=channel):
+    with controller(path) as c:
         return c.say(line)
 
 
-def word(text):
-    return ''.join(c if c.isalnum() else '%%%02x' % ord(c) for c in text)
-
-
-def give(identity, key=KEY, seconds=0, exports=(), path=control):
+def give(identity, key=KEY, seconds=0, exports=(), path=channel):
     answer = say(' '.join(['ticket', identity, key, str(seconds),
-                           *map(word, exports)]), path)
+                           *map(control.word, exports)]), path)
     assert answer == 'ok', answer
 
 
@@ -273,7 +246,7 @@ def check_given_again():
 
 def check_bad_lines():
     form = 'error not ticket IDENTITY KEY SECONDS [EXPORT]...'
-    with Controller() as c:
+    with controller() as c:
         for line, answer in (
                 ('', 'error unknown command'),
                 ('pong', 'error unknown command'),
@@ -302,7 +275,7 @@ def check_bad_lines():
                 ('ping', 'ok')):
             assert c.say(line) == answer, (line, c)
     for data in (b'ping\0', b'x' * (1 << 18)):
-        with Controller() as c:
+        with controller() as c:
             try:
                 assert c.say(data) == '', data[:10]
             except (BrokenPipeError, ConnectionResetError):
@@ -311,7 +284,7 @@ def check_bad_lines():
 
 
 def check_many_tickets():
-    with Controller() as c:
+    with controller() as c:
         answers = [c.say('ticket many-%d %s 0' % (i, KEY))
                    for i in range(1100)]
         assert set(answers) == {'ok', 'error too many tickets'}
@@ -321,13 +294,13 @@ def check_many_tickets():
 
 
 def check_controllers_come_and_go():
-    with Controller() as one:
+    with controller() as one:
         assert one.say('ping') == 'ok'
         # One at a time; who is silent does not keep the others out.
         assert say('ping') == 'ok'
         assert one.file.readline() == b''
     # In pieces, and several lines at once.
-    with Controller() as c:
+    with controller() as c:
         for byte in b'ping\nrevoke x\n':
             c.socket.sendall(bytes([byte]))
         c.socket.sendall(b'ping\nping\n')
