@@ -130,6 +130,18 @@ start_qemu ()
   wait_for 20 test -S "$tmp/monitor.sock"
 }
 
+# process_like PATTERN: the pid of a process with such a command line; nothing if
+# there is none.  Never that of its child, which has the same command line, and a
+# smaller pid where the numbers began anew.
+process_like ()
+{
+  local found pid
+  found=$(pgrep -f "$1") || return 0
+  for pid in $found; do
+    grep -qx "$(ps -o ppid= -p "$pid" | tr -d ' ')" <<<"$found" || echo "$pid"
+  done | head -n 1
+}
+
 # qmp COMMAND [JSON-ARGUMENTS]: on the test's own monitor; prints what it
 # returns as JSON, fails with QEMU's error.
 qmp ()

@@ -74,7 +74,7 @@ backup-ended mode=pull"
 # pid_of PROGRAM: of the backup's process.
 pid_of ()
 {
-  pgrep -f "$1.*$tmp/home/run/web" | head -n 1
+  process_like "$1.*$tmp/home/run/web"
 }
 pullback backup-begin web --checkpoint c >/dev/null
 kill -9 "$(pid_of pullback-relay)"

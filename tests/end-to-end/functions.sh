@@ -163,7 +163,7 @@ process_of ()
   pullback-relay) arguments="pullback-relay --upstream .*" ;;
   pullback-broker) arguments="pullback-broker " ;;
   esac
-  pgrep -f "$arguments$tmp/home/run/web/" | head -n 1 || true
+  process_like "$arguments$tmp/home/run/web/"
 }
 
 # is_another NAME PID: it runs, and is not PID.

@@ -30,7 +30,7 @@ guest_goes_on ()
 }
 
 # The process of the backup whose command line has $1.
-process_of () { pgrep -f "$1.*$tmp/home/run/demo/" | head -n 1 || true; }
+process_of () { process_like "$1.*$tmp/home/run/demo/"; }
 is_another () { [ -n "$(process_of "$1")" ] && [ "$(process_of "$1")" != "$2" ]; }
 
 # read_on: reads the disk again and again, until the file 'stop' is there.
