@@ -18,6 +18,7 @@
 #include "plugin/discovery.h"
 #include "plugin/exports.h"
 #include "plugin/extents.h"
+#include "plugin/map-export.h"
 #include "plugin/upstream.h"
 
 #define IN_PLACE_SUFFIX "/inplace"
@@ -213,6 +214,17 @@ add_export (struct finding *finding)
   return 0;
 }
 
+/* Not what would be taken for a map of our own. */
+static bool
+is_served (const struct finding *finding)
+{
+  if (map_export_of (finding->name))
+    nbdkit_error ("export '%s' of %s is not served: names that begin with "
+                  "'" MAP_EXPORT_PREFIX "' are those of maps",
+                  finding->name, upstream_address ());
+  return finding->is_usable && map_export_of (finding->name) == NULL;
+}
+
 int
 exports_discover (void)
 {
@@ -222,7 +234,7 @@ exports_discover (void)
     return -1;
   LOCK_IN_SCOPE (&lock);
   for (size_t i = 0; i < findings.count; i++)
-    if (findings.items[i].is_usable && add_export (&findings.items[i]) == -1)
+    if (is_served (&findings.items[i]) && add_export (&findings.items[i]) == -1)
       return -1;
   return 0;
 }
@@ -361,7 +373,8 @@ report_unknown (const char *name)
 int
 exports_find (const char *name, struct view *view)
 {
-  struct search search = { .name = name };
+  const char *described = map_export_of (name);
+  struct search search = { .name = described ?: name };
 
   exports_foreach (compare_name, &search);
   if (!search.found) {
@@ -372,10 +385,18 @@ exports_find (const char *name, struct view *view)
       return -1;
     exports_foreach (compare_name, &search);
   }
-  if (!search.found)
+  if (!search.found || (described && !view_has_map (&search.view)))
     return report_unknown (name);
   *view = search.view;
+  view->is_map = described != NULL;
   return 0;
+}
+
+bool
+view_has_map (const struct view *view)
+{
+  return view->kind == VIEW_MAIN ? view->export->has_allocation
+                                 : view->bitmap != NULL;
 }
 
 char *

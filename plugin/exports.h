@@ -60,6 +60,7 @@ struct view {
   enum view_kind kind;
   struct export *export;
   struct bitmap *bitmap; /* not of VIEW_MAIN */
+  bool is_map;           /* what is opened is its map, as bytes */
 };
 
 /* Restricts discovery to the exports so named, before it.  'name' stays the
@@ -79,8 +80,8 @@ int exports_discover (void);
 /* The same, unless exports are known already. */
 int exports_discover_first (void);
 
-/* What the name stands for, asking the server if it is not known.  -1: error
- * reported. */
+/* What the name stands for, asking the server if it is not known: a view, or
+ * the map of one that tells extents.  -1: error reported. */
 int exports_find (const char *name, struct view *view);
 
 /* Calls for each view, until a call returns other than 0, and returns that. */
@@ -89,6 +90,9 @@ int exports_foreach (int (*call) (const struct view *view, void *opaque),
 
 /* The export's name if it is the only one, else NULL. */
 const char *exports_default (void);
+
+/* Whether it has extents that never change, and so a map. */
+bool view_has_map (const struct view *view);
 
 /* NULL: out of memory (errno).  Both are the caller's to free. */
 char *view_name (const struct view *view);

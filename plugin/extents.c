@@ -16,9 +16,6 @@
 #include "plugin/extents.h"
 #include "plugin/status.h"
 
-/* How much of a map is looked at in one go. */
-#define EXTENTS_AT_ONCE 512
-
 /* QEMU takes 12 to 25 microseconds to tell whether a range reads as zeroes, as
  * long as to send 64 KiB of it.  Where changes are many and short the question
  * costs more than it can save: they are taken for data, which is never wrong.
@@ -165,26 +162,27 @@ extents_fetch_dirty (void *opaque, uint64_t offset, uint64_t length,
   return append_ranges (builder, &answer);
 }
 
-/* The dirty ranges in [offset, offset + length). */
+/* The dirty ranges in [offset, offset + length), which begins with a segment.
+ */
 static int
 find_dirty (struct bitmap *bitmap, uint64_t offset, uint64_t length,
             struct ranges *dirty)
 {
-  struct map_extent extents[EXTENTS_AT_ONCE];
-  uint64_t end = offset + length;
+  const uint64_t end = offset + length;
 
-  while (offset < end) {
-    ssize_t count = map_query (bitmap->dirty, offset, end - offset, extents,
-                               EXTENTS_AT_ONCE);
+  for (; offset < end; offset += MAP_SEGMENT_SIZE) {
+    const struct map_run *runs;
+    const size_t count =
+        map_segment (bitmap->dirty, offset / MAP_SEGMENT_SIZE, &runs);
+    uint64_t position = 0;
 
-    if (count == -1)
+    if (count == 0)
       return -1;
-    for (ssize_t i = 0; i < count; i++) {
-      if (extents[i].flags &&
-          ranges_append (dirty, offset, extents[i].length, EXTENT_DATA) == -1)
+    for (size_t i = 0; i < count; position = runs[i++].end)
+      if (runs[i].flags &&
+          ranges_append (dirty, offset + position, runs[i].end - position,
+                         EXTENT_DATA) == -1)
         return report_memory ();
-      offset += extents[i].length;
-    }
   }
   return 0;
 }
@@ -194,42 +192,50 @@ find_dirty (struct bitmap *bitmap, uint64_t offset, uint64_t length,
 
 /* Marks those of the first 'count' changes, all in one segment, of which it is
  * worth to ask whether they read as zeroes. */
-static void
+static bool
 choose_in_segment (struct bitmap *bitmap, struct range *changes, size_t count)
 {
   const bool are_few =
       count <= FEW_CHANGES &&
       atomic_fetch_add (&bitmap->questions, count) + count <= MOST_QUESTIONS;
 
+  bool any = false;
+
   for (size_t i = 0; i < count; i++)
-    if (are_few || changes[i].length >= LONG_CHANGE)
+    if (are_few || changes[i].length >= LONG_CHANGE) {
       changes[i].flags = IN_QUESTION;
+      any = true;
+    }
+  return any;
 }
 
-static void
+/* Whether there are any. */
+static bool
 choose_questions (struct bitmap *bitmap, struct ranges *dirty)
 {
   size_t first = 0;
+  bool any = false;
 
   for (size_t i = 1; i <= dirty->count; i++)
     if (i == dirty->count ||
         dirty->items[i].offset / MAP_SEGMENT_SIZE !=
             dirty->items[first].offset / MAP_SEGMENT_SIZE) {
-      choose_in_segment (bitmap, &dirty->items[first], i - first);
+      any |= choose_in_segment (bitmap, &dirty->items[first], i - first);
       first = i;
     }
+  return any;
 }
 
-/* The dirty ranges with the flags of what reads as zeroes. */
+/* The dirty ranges with the flags of what reads as zeroes, as far as that is in
+ * question. */
 static int
-tell_zeroes (struct bitmap *bitmap, struct ranges *dirty,
+tell_zeroes (struct bitmap *bitmap, const struct ranges *dirty,
              struct ranges *changes)
 {
   CLEANUP_RANGES struct ranges wanted = { 0 };
   CLEANUP_RANGES struct ranges answer = { 0 };
   const struct range *told;
 
-  choose_questions (bitmap, dirty);
   for (size_t i = 0; i < dirty->count; i++)
     if (dirty->items[i].flags == IN_QUESTION &&
         ranges_append (&wanted, dirty->items[i].offset, dirty->items[i].length,
@@ -269,7 +275,7 @@ extents_fetch_changes (void *opaque, uint64_t offset, uint64_t length,
 
   if (find_dirty (bitmap, offset, length, &dirty) == -1)
     return -1;
-  if (!bitmap->export->has_allocation)
+  if (!bitmap->export->has_allocation || !choose_questions (bitmap, &dirty))
     changes = &dirty;
   else if (tell_zeroes (bitmap, &dirty, &answer) == -1)
     return -1;

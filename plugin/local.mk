@@ -12,6 +12,7 @@ nbdkitplugin_LTLIBRARIES = %D%/nbdkit-pullback-plugin.la
 	%D%/discovery.c %D%/discovery.h \
 	%D%/exports.c %D%/exports.h \
 	%D%/extents.c %D%/extents.h \
+	%D%/map-export.c %D%/map-export.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/status.c %D%/status.h \
 	%D%/upstream.c %D%/upstream.h

@@ -22,7 +22,7 @@
  * many runs these may have: what a fetch keeps in memory meanwhile goes with
  * them. */
 #define WINDOW_SEGMENTS 32
-#define WINDOW_RUNS     65536
+#define WINDOW_RUNS     16384
 
 struct segment {
   size_t count;
@@ -188,7 +188,8 @@ find_slot (struct map *map, uint64_t index)
   return &table->segments[index % SEGMENTS_PER_TABLE];
 }
 
-/* The segment is whole: whoever waits for it can have it. */
+/* The segment is whole.  Who waits for it is woken when all of the window is:
+ * many wait for one window, and each would look for its own many times. */
 static void
 publish (struct map_builder *builder)
 {
@@ -207,7 +208,6 @@ publish (struct map_builder *builder)
 
   LOCK_IN_SCOPE (&map->lock);
   atomic_store (find_slot (map, builder->index++), segment);
-  pthread_cond_broadcast (&map->finished);
 }
 
 int

@@ -20,6 +20,7 @@
 #include "common/cleanup.h"
 #include "plugin/exports.h"
 #include "plugin/extents.h"
+#include "plugin/map-export.h"
 #include "plugin/upstream.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
@@ -199,7 +200,8 @@ pullback_get_size (void *handle)
 {
   const struct view *view = handle;
 
-  return view->export->size;
+  return view->is_map ? map_export_size (view->export->size)
+                      : view->export->size;
 }
 
 static int
@@ -208,6 +210,10 @@ pullback_block_size (void *handle, uint32_t *minimum, uint32_t *preferred,
 {
   const struct view *view = handle;
 
+  if (view->is_map) {
+    *minimum = *preferred = *maximum = 0;
+    return 0;
+  }
   *minimum = view->export->minimum;
   *preferred = view->export->preferred;
   *maximum = view->export->maximum;
@@ -226,7 +232,16 @@ pullback_can_extents (void *handle)
 {
   const struct view *view = handle;
 
-  return view->kind != VIEW_MAIN || view->export->has_allocation;
+  return !view->is_map &&
+         (view->kind != VIEW_MAIN || view->export->has_allocation);
+}
+
+static int
+pullback_can_cache (void *handle)
+{
+  const struct view *view = handle;
+
+  return view->is_map ? NBDKIT_CACHE_NATIVE : NBDKIT_CACHE_NONE;
 }
 
 /* To a client, everything that the protocol has no number for, and that the
@@ -287,11 +302,60 @@ check_readable (const struct view *view, uint32_t count, uint64_t offset)
   return 0;
 }
 
+static struct map *
+map_of (const struct view *view)
+{
+  switch (view->kind) {
+  case VIEW_MAIN:
+    return view->export->map;
+  case VIEW_CHANGES:
+    return view->bitmap->changes;
+  case VIEW_IN_PLACE:
+    break;
+  }
+  return view->bitmap->dirty;
+}
+
+/* The map's flags as those of the view. */
+static uint32_t
+type_of (const struct view *view, uint32_t flags)
+{
+  if (view->kind != VIEW_IN_PLACE)
+    return flags;
+  return flags ? EXTENT_DATA : EXTENT_HOLE | EXTENT_ZERO;
+}
+
 static int
-pullback_pread (void *handle, void *buffer, uint32_t count, uint64_t offset,
-                uint32_t flags)
+read_map (const struct view *view, void *buffer, uint32_t count,
+          uint64_t offset)
+{
+  uint32_t flags[MAP_EXPORT_FLAGS + 1];
+
+  for (uint32_t i = 0; i <= MAP_EXPORT_FLAGS; i++)
+    flags[i] = type_of (view, i);
+  if (map_export_read (map_of (view), view->export->size, flags, buffer, count,
+                       offset) == 0)
+    return 0;
+  set_error (errno);
+  return -1;
+}
+
+static int
+pullback_cache (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
   const struct view *view = handle;
+
+  (void) flags;
+  if (map_export_cache (map_of (view), count, offset) == 0)
+    return 0;
+  set_error (errno);
+  return -1;
+}
+
+static int
+read_disk (const struct view *view, void *buffer, uint32_t count,
+           uint64_t offset)
+{
   const struct export *export = view->export;
   const uint32_t maximum = export->maximum && export->maximum < READ_MAX
                                ? export->maximum
@@ -300,7 +364,6 @@ pullback_pread (void *handle, void *buffer, uint32_t count, uint64_t offset,
       pool_borrow (export->data);
   char *bytes = buffer;
 
-  (void) flags;
   if (export->changes_only && check_readable (view, count, offset) == -1)
     return -1;
   if (connection == NULL) {
@@ -326,27 +389,15 @@ pullback_pread (void *handle, void *buffer, uint32_t count, uint64_t offset,
   return 0;
 }
 
-static struct map *
-map_of (const struct view *view)
+static int
+pullback_pread (void *handle, void *buffer, uint32_t count, uint64_t offset,
+                uint32_t flags)
 {
-  switch (view->kind) {
-  case VIEW_MAIN:
-    return view->export->map;
-  case VIEW_CHANGES:
-    return view->bitmap->changes;
-  case VIEW_IN_PLACE:
-    break;
-  }
-  return view->bitmap->dirty;
-}
+  const struct view *view = handle;
 
-/* The map's flags as those of the view. */
-static uint32_t
-type_of (const struct view *view, uint32_t flags)
-{
-  if (view->kind != VIEW_IN_PLACE)
-    return flags;
-  return flags ? EXTENT_DATA : EXTENT_HOLE | EXTENT_ZERO;
+  (void) flags;
+  return view->is_map ? read_map (view, buffer, count, offset)
+                      : read_disk (view, buffer, count, offset);
 }
 
 static int
@@ -404,7 +455,9 @@ static struct nbdkit_plugin plugin = {
   .block_size = pullback_block_size,
   .can_multi_conn = pullback_can_multi_conn,
   .can_extents = pullback_can_extents,
+  .can_cache = pullback_can_cache,
   .pread = pullback_pread,
+  .cache = pullback_cache,
   .extents = pullback_extents,
 };
 

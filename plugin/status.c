@@ -27,8 +27,10 @@
 #define QUESTION_MAX (UINT64_C (1) << 31)
 
 struct question {
+  struct conversation *conversation;
+  size_t number;
   struct range wanted;
-  struct ranges answer; /* of the bytes covered so far */
+  struct ranges answer; /* that cannot be told yet */
   uint64_t covered;
   uint64_t covered_before; /* when it was last asked */
   bool in_flight;
@@ -70,6 +72,31 @@ ranges_append (struct ranges *ranges, uint64_t offset, uint64_t length,
   return 0;
 }
 
+static int
+ranges_move (struct ranges *from, struct ranges *to)
+{
+  for (size_t i = 0; i < from->count; i++)
+    if (ranges_append (to, from->items[i].offset, from->items[i].length,
+                       from->items[i].flags) == -1)
+      return -1;
+  from->count = 0;
+  return 0;
+}
+
+/* Where the question's answer goes: that of the first one is told at once.
+ * NULL: out of memory. */
+static struct ranges *
+place_of_answer (struct question *question)
+{
+  struct conversation *conversation = question->conversation;
+
+  if (question->number != conversation->finished)
+    return &question->answer;
+  return ranges_move (&question->answer, conversation->answer) == -1
+             ? NULL
+             : conversation->answer;
+}
+
 /* Takes in the extents that a server sent, which may be too few or reach too
  * far.  libnbd calls it with the handle locked. */
 static int
@@ -78,6 +105,7 @@ take_extents (void *opaque, const char *context, uint64_t offset,
 {
   struct question *question = opaque;
   const struct range *wanted = &question->wanted;
+  struct ranges *answer = place_of_answer (question);
 
   (void) context;
   (void) error;
@@ -96,8 +124,9 @@ take_extents (void *opaque, const char *context, uint64_t offset,
       length = wanted->length - question->covered;
     if (length == 0)
       break;
-    if (ranges_append (&question->answer, wanted->offset + question->covered,
-                       length, entries[i + 1]) == -1) {
+    if (answer == NULL ||
+        ranges_append (answer, wanted->offset + question->covered, length,
+                       entries[i + 1]) == -1) {
       question->error = ENOMEM;
       return 0;
     }
@@ -177,6 +206,8 @@ ask_new_questions (struct conversation *conversation)
          conversation->asked - conversation->finished < IN_FLIGHT) {
     struct question *question = question_at (conversation, conversation->asked);
 
+    question->conversation = conversation;
+    question->number = conversation->asked;
     question->wanted = next_question (conversation);
     question->answer.count = 0;
     question->covered = 0;
@@ -225,14 +256,9 @@ collect (struct conversation *conversation)
     if (number > conversation->finished)
       continue;
 
-    for (size_t i = 0; i < question->answer.count; i++) {
-      const struct range *run = &question->answer.items[i];
-
-      if (ranges_append (conversation->answer, run->offset, run->length,
-                         run->flags) == -1) {
-        question->error = ENOMEM;
-        return report (question, "");
-      }
+    if (ranges_move (&question->answer, conversation->answer) == -1) {
+      question->error = ENOMEM;
+      return report (question, "");
     }
     conversation->finished++;
   }

@@ -97,9 +97,10 @@ block_status (struct transmission *transmission, const struct reply_to *to,
   struct reply_writer *writer = &transmission->writer;
   const struct contexts *contexts = &connection->contexts;
   const size_t most = only_one ? 1 : most_extents (connection, writer->kind);
-  CLEANUP_FREE struct map_extent *extents = calloc (most, sizeof *extents);
+  /* Not zeroed: that would cost more than the answer. */
+  CLEANUP_FREE struct map_extent *extents = malloc (most * sizeof *extents);
   CLEANUP_FREE void *descriptors =
-      calloc (most, sizeof (struct nbd_extended_block_descriptor));
+      malloc (most * sizeof (struct nbd_extended_block_descriptor));
   struct map *map;
   ssize_t count;
 

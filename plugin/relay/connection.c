@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "plugin/map-export.h"
 #include "plugin/relay/connection.h"
 #include "plugin/relay/message.h"
 
@@ -22,8 +23,9 @@ log_reads (const struct connection *connection)
 bool
 connection_allows (const struct connection *connection, const char *export)
 {
-  return connection->ticket == NULL ||
-         ticket_allows (connection->ticket, export);
+  return map_export_of (export) == NULL &&
+         (connection->ticket == NULL ||
+          ticket_allows (connection->ticket, export));
 }
 
 void

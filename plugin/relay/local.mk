@@ -41,10 +41,12 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/server.c %D%/server.h \
 	%D%/slots.c \
 	%D%/split.c \
+	%D%/source.c %D%/source.h %D%/source-map.c %D%/source-status.c \
 	%D%/sources.c %D%/sources.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/tickets.c %D%/tickets.h \
 	%D%/tls.c %D%/tls.h \
 	%D%/threads.c %D%/threads.h \
 	%D%/transmission.c %D%/transmission.h \
-	%D%/upstream.c %D%/upstream.h
+	%D%/upstream.c %D%/upstream.h \
+	%D%/whole-blocks.c %D%/whole-blocks.h

@@ -18,6 +18,7 @@ plugin_tests = \
 	%D%/test-errors.sh \
 	%D%/test-large.sh \
 	%D%/test-many-changes.sh \
+	%D%/test-map-export.sh \
 	%D%/test-overlay.sh \
 	%D%/test-views.sh
 

@@ -335,7 +335,7 @@ test_read_ahead (void)
   check_windows (map, 51, 59, up_to_known, 4);
   map_free (map);
 
-  runs_each = 1 << 14;
+  runs_each = 1 << 12;
   map = map_new (100 * MAP_SEGMENT_SIZE, fetch_and_note, NULL);
   CHECK (map != NULL);
   check_windows (map, 0, 9, heavy, 5);

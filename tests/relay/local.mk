@@ -20,6 +20,7 @@ relay_tests = \
 	%D%/test-extended.py \
 	%D%/test-handshake.py \
 	%D%/test-limits.py \
+	%D%/test-maps.py \
 	%D%/test-process.py \
 	%D%/test-rules.py \
 	%D%/test-tickets.py \

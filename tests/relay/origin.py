@@ -20,6 +20,7 @@ class Origin:
         self.path = path
         self.lock = threading.Lock()
         self.sockets = []
+        self.opened = {}  # the name of each connection's export
         self.listener = None
         self.listen()
 
@@ -94,6 +95,10 @@ class Origin:
         self.reply(connection, wire.LIST, wire.REP_SERVER, wire.string('vda'))
         self.reply(connection, wire.LIST, wire.REP_ACK)
 
+    def open(self, connection, number, name):
+        self.opened[connection] = name
+        self.info(connection, number)
+
     def info(self, connection, number):
         self.reply(connection, number, wire.REP_INFO,
                    struct.pack('>HQH', 0, self.size, self.flags))
@@ -138,11 +143,13 @@ class Origin:
             magic, number, length = struct.unpack(
                 '>QII', self.receive(connection, 16))
             assert magic == wire.IHAVEOPT
-            self.receive(connection, length)
+            data = self.receive(connection, length)
             if number == wire.LIST:
                 self.list(connection)
             elif number in (wire.INFO, wire.GO):
-                self.info(connection, number)
+                name_length, = struct.unpack('>I', data[:4])
+                self.open(connection, number,
+                          data[4:4 + name_length].decode())
                 if number == wire.GO:
                     return True
             elif number == wire.SET_META:
