@@ -194,11 +194,20 @@ read_disks (struct qmp *qmp, json_object *blocks, struct disk_list *list,
                    &list->disks[i], &devices[i]) < 0)
       return -1;
   }
-  if (disk_devices_query (qmp, devices, list->nr_disks) < 0)
+  return 0;
+}
+
+static int
+name_disks (struct qmp *qmp, struct disk_list *list,
+            struct disk_device *devices, const struct disk_name *names,
+            size_t nr_names)
+{
+  if (disks_assign_names (list, devices, names, nr_names) < 0 ||
+      disk_devices_query (qmp, list, devices) < 0)
     return -1;
   for (size_t i = 0; i < list->nr_disks; i++)
     list->disks[i].iothread = devices[i].iothread;
-  return 0;
+  return disks_assign_bus_names (list, devices);
 }
 
 static struct disk_list *
@@ -215,7 +224,7 @@ disks_from (struct qmp *qmp, json_object *blocks, const struct disk_name *names,
   if (!list || !list->disks || !devices)
     fail (ERROR_SYSTEM, "out of memory");
   else if (read_disks (qmp, blocks, list, devices) == 0)
-    r = disks_assign_names (list, devices, names, nr_names);
+    r = name_disks (qmp, list, devices, names, nr_names);
   for (size_t i = 0; devices && i < count; i++)
     disk_device_clear (&devices[i]);
   free (devices);

@@ -18,15 +18,19 @@ struct disk_device {
  * property "drive" of its own.  NULL: out of memory, reported. */
 char *disk_device_path (const char *qdev);
 
-/* Fills 'prefix' and 'iothread' of all that have a path. */
-int disk_devices_query (struct qmp *qmp, struct disk_device *devices,
-                        size_t nr_devices);
+/* Fills 'prefix' and 'iothread' of all that have a path; where QEMU has no
+ * iothread, only of those whose disk has no name. */
+int disk_devices_query (struct qmp *qmp, const struct disk_list *list,
+                        struct disk_device *devices);
 void disk_device_clear (struct disk_device *device);
 
-/* Gives every disk its name, 'names' first; 'devices' go with the disks. */
+/* Give every disk its name, in two steps: 'names' and the devices' ids, and of
+ * those that are left the bus; 'devices' go with the disks. */
 int disks_assign_names (struct disk_list *list,
                         const struct disk_device *devices,
                         const struct disk_name *names, size_t nr_names);
+int disks_assign_bus_names (struct disk_list *list,
+                            const struct disk_device *devices);
 
 /* Last component of a QOM path, if the path is of a device with an id. */
 const char *disk_device_id (const char *path);

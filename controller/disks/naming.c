@@ -189,8 +189,14 @@ disks_assign_names (struct disk_list *list, const struct disk_device *devices,
   for (size_t i = 0; i < nr_names; i++)
     if (assign_given (list, devices, &names[i]) < 0)
       return -1;
-  if (assign_by_id (list, false) < 0 || assign_by_id (list, true) < 0)
-    return -1;
+  return assign_by_id (list, false) < 0 || assign_by_id (list, true) < 0 ? -1
+                                                                         : 0;
+}
+
+int
+disks_assign_bus_names (struct disk_list *list,
+                        const struct disk_device *devices)
+{
   for (size_t i = 0; i < list->nr_disks; i++)
     if (!list->disks[i].name &&
         assign_by_bus (list, &list->disks[i], devices[i].prefix) < 0)
