@@ -20,6 +20,15 @@ capture_make (struct capture *capture, enum undo_kind kind, const char *object,
   return undo_make (capture->qmp, &capture->made, &entry, command, arguments);
 }
 
+int
+capture_add (struct capture *capture, enum undo_kind kind, const char *object,
+             const char *owner, const char *command, json_object *arguments)
+{
+  const struct undo_entry entry = { kind, (char *) object, (char *) owner };
+
+  return undo_batch_add (&capture->batch, &entry, command, arguments);
+}
+
 /* What can be known to fail is refused before QEMU is touched. */
 static int
 check_disk (const struct capture_disk *disk)
@@ -179,10 +188,22 @@ static int
 for_each_disk (struct capture *capture,
                int (*step) (struct capture *, struct captured_disk *))
 {
-  for (size_t i = 0; i < capture->nr_disks; i++)
-    if (step (capture, &capture->disks[i]) < 0)
+  size_t failed, i;
+
+  for (i = 0; i < capture->nr_disks; i++) {
+    if (step (capture, &capture->disks[i]) < 0) {
+      undo_batch_clear (&capture->batch);
       return fail_prefix ("disk '%s'", capture->disks[i].name);
-  return 0;
+    }
+    capture->disks[i].commands = capture->batch.notes.nr_entries;
+  }
+  if (undo_batch_make (capture->qmp, &capture->made, &capture->batch,
+                       &failed) == 0)
+    return 0;
+  for (i = 0; i + 1 < capture->nr_disks && capture->disks[i].commands <= failed;
+       i++)
+    ;
+  return fail_prefix ("disk '%s'", capture->disks[i].name);
 }
 
 /* The guest may have been continued since a capture was prepared. */
@@ -216,7 +237,10 @@ prepare (struct capture *capture, const struct capture_request *request)
       check_pause (capture) < 0 ||
       exports_start_server (capture, request->nbd_socket) < 0)
     return -1;
-  return for_each_disk (capture, capture->steps->prepare);
+  return for_each_disk (capture, capture->steps->prepare) < 0 ||
+                 for_each_disk (capture, scratch_set_threshold) < 0
+             ? -1
+             : 0;
 }
 
 void
@@ -262,7 +286,7 @@ capture_expose (struct capture *capture)
 {
   if (for_each_disk (capture, capture->steps->expose) < 0 ||
       exports_freeze_maps (capture) < 0 || limit_to_changes (capture) < 0 ||
-      exports_add (capture) < 0 || guard_start (capture) < 0) {
+      for_each_disk (capture, exports_add) < 0 || guard_start (capture) < 0) {
     undo_roll_back (capture->qmp, &capture->made);
     return -1;
   }

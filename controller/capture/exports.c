@@ -122,8 +122,8 @@ exports_freeze_maps (struct capture *capture)
                       qmp_object ("actions", actions, NULL), NULL);
 }
 
-static int
-export_add (struct capture *capture, const struct captured_disk *disk)
+int
+exports_add (struct capture *capture, struct captured_disk *disk)
 {
   json_object *maps = NULL;
 
@@ -135,7 +135,7 @@ export_add (struct capture *capture, const struct captured_disk *disk)
     json_object_put (maps);
     return -1;
   }
-  return capture_make (
+  return capture_add (
       capture, UNDO_EXPORT, disk->job, NULL, "block-export-add",
       qmp_object ("type", qmp_text ("nbd"), "id", qmp_text (disk->job),
                   "node-name", qmp_text (disk->exposed), "name",
@@ -143,13 +143,4 @@ export_add (struct capture *capture, const struct captured_disk *disk)
                   "allocation-depth",
                   capture->steps->allocation_depth ? qmp_flag (true) : NULL,
                   NULL));
-}
-
-int
-exports_add (struct capture *capture)
-{
-  for (size_t i = 0; i < capture->nr_disks; i++)
-    if (export_add (capture, &capture->disks[i]) < 0)
-      return fail_prefix ("disk '%s'", capture->disks[i].name);
-  return 0;
 }

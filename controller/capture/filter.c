@@ -20,16 +20,15 @@
 static int
 prepare (struct capture *capture, struct captured_disk *disk)
 {
-  if (scratch_make (capture, disk, disk->request->disk->size) < 0)
+  if (scratch_make (capture, disk) < 0)
     return -1;
-  return capture_make (capture, UNDO_NODE, disk->filter, NULL, "blockdev-add",
-                       qmp_object ("driver", qmp_text ("copy-before-write"),
-                                   "node-name", qmp_text (disk->filter), "file",
-                                   qmp_text (disk->request->disk->top),
-                                   "target", qmp_text (disk->target),
-                                   "on-cbw-error", qmp_text ("break-snapshot"),
-                                   "cbw-timeout",
-                                   qmp_number (COPY_LIMIT_SECONDS), NULL));
+  return capture_add (capture, UNDO_NODE, disk->filter, NULL, "blockdev-add",
+                      qmp_object ("driver", qmp_text ("copy-before-write"),
+                                  "node-name", qmp_text (disk->filter), "file",
+                                  qmp_text (disk->request->disk->top), "target",
+                                  qmp_text (disk->target), "on-cbw-error",
+                                  qmp_text ("break-snapshot"), "cbw-timeout",
+                                  qmp_number (COPY_LIMIT_SECONDS), NULL));
 }
 
 /* 'stop' flushes all disks, which can take long; done just before, the pause

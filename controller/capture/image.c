@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes image files for QEMU to write to.  We make the file, so that one that
- * is there is never overwritten; QEMU formats it. */
+ * is there is never overwritten; QEMU formats what is to be kept. */
 
 #include <config.h>
 
@@ -44,9 +44,10 @@ image_create (const struct image *file)
                        errno == EEXIST
                            ? " (remove it if no backup uses it)"
                            : " (is its folder there, and writable?)");
-  if (ftruncate (fd, (off_t) file->size) < 0) {
-    fail_errno (ERROR_SYSTEM, "cannot size the %s '%s'", file->what,
-                file->path);
+  if (file->qcow2 ? qcow2_format (fd, file->size) < 0
+                  : ftruncate (fd, (off_t) file->size) < 0) {
+    fail_errno (ERROR_SYSTEM, "cannot %s the %s '%s'",
+                file->qcow2 ? "format" : "size", file->what, file->path);
     unlink (file->path);
     return -1;
   }

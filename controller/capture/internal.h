@@ -33,6 +33,7 @@ struct captured_disk {
   char changes[NAME_SIZE]; /* the union of the change maps, and its export */
   const char *target;      /* where old data is copied to: file or overlay */
   const char *exposed;     /* the node that shows the point in time */
+  size_t commands;         /* in the batch, up to its own */
   uint64_t threshold; /* bytes of the scratch file in use that raise an event;
                          0: none is needed */
 };
@@ -53,6 +54,7 @@ struct capture {
   struct captured_disk *disks;
   size_t nr_disks;
   struct undo_list made;
+  struct undo_batch batch; /* what a step does for all disks at once */
   struct capture_report report;
   bool no_pause;
   struct capture_guard guard;
@@ -91,17 +93,23 @@ int capture_make (struct capture *capture, enum undo_kind kind,
                   const char *object, const char *owner, const char *command,
                   json_object *arguments);
 
+/* The same in a step for each disk: sent when all disks have added theirs. */
+int capture_add (struct capture *capture, enum undo_kind kind,
+                 const char *object, const char *owner, const char *command,
+                 json_object *arguments);
+
 int capture_guest_runs (struct qmp *qmp, bool *running);
 
-/* The scratch file of the disk and its node. */
-int scratch_make (struct capture *capture, struct captured_disk *disk,
-                  uint64_t size);
-/* A qcow2 image in it, and the node of that, backed by the live node. */
+/* Steps for each disk: the scratch file and its node, as large as the disk; or
+ * a qcow2 image in it, and the node of that, backed by the live node. */
+int scratch_make (struct capture *capture, struct captured_disk *disk);
 int scratch_make_overlay (struct capture *capture, struct captured_disk *disk);
 
-/* Reserves room for the overlay's file and asks for the event
- * BLOCK_WRITE_THRESHOLD before it is used up. */
-int scratch_reserve (struct capture *capture, struct captured_disk *disk);
+/* Reserves room for the overlay's file. */
+int scratch_reserve (struct captured_disk *disk);
+/* A step for each disk: asks for the event BLOCK_WRITE_THRESHOLD before that is
+ * used up. */
+int scratch_set_threshold (struct capture *capture, struct captured_disk *disk);
 
 /* Watches over a capture that has begun; stopped before its end, twice is no
  * error.  The alarm is for the thread that reads events. */
@@ -150,6 +158,7 @@ uint64_t cut_clock (void); /* microseconds, monotonic */
 int exports_start_server (struct capture *capture, const char *socket);
 /* The frozen change maps of all disks; after the cut, never before. */
 int exports_freeze_maps (struct capture *capture);
-int exports_add (struct capture *capture);
+/* A step for each disk. */
+int exports_add (struct capture *capture, struct captured_disk *disk);
 
 #endif /* PULLBACK_CAPTURE_INTERNAL_H */

@@ -16,6 +16,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/push.c controller/capture/push.h \
 	controller/capture/push_internal.h \
 	controller/capture/push_target.c \
+	controller/capture/qcow2.c \
 	controller/capture/recover.c \
 	controller/capture/resume.c \
 	controller/capture/scratch.c \

@@ -7,14 +7,6 @@
 #include "controller/capture/internal.h"
 
 static int
-prepare (struct capture *capture, struct captured_disk *disk)
-{
-  if (scratch_make_overlay (capture, disk) < 0)
-    return -1;
-  return scratch_reserve (capture, disk);
-}
-
-static int
 expose (struct capture *capture, struct captured_disk *disk)
 {
   (void) capture;
@@ -28,7 +20,7 @@ const struct capture_method_steps capture_overlay = {
              "backup is given up before that is used up; a scratch file system "
              "that fails otherwise fails the guest's writes",
   .allocation_depth = true,
-  .prepare = prepare,
+  .prepare = scratch_make_overlay,
   .cut = cut_by_transaction,
   .expose = expose,
 };

@@ -90,7 +90,7 @@ reserve_file (const struct capture_disk *disk, uint64_t *reserve)
 }
 
 int
-scratch_reserve (struct capture *capture, struct captured_disk *disk)
+scratch_reserve (struct captured_disk *disk)
 {
   uint64_t reserve = 0, margin;
 
@@ -101,6 +101,14 @@ scratch_reserve (struct capture *capture, struct captured_disk *disk)
   /* qcow2 grows at its end, so that the offset tells how much is used. */
   margin = reserve / 8 > LEAST_RESERVE / 2 ? reserve / 8 : LEAST_RESERVE / 2;
   disk->threshold = reserve - margin;
+  return 0;
+}
+
+int
+scratch_set_threshold (struct capture *capture, struct captured_disk *disk)
+{
+  if (!disk->threshold)
+    return 0;
   return qmp_execute (capture->qmp, "block-set-write-threshold",
                       qmp_object ("node-name", qmp_text (disk->file),
                                   "write-threshold",

@@ -17,42 +17,55 @@ never_flushed (void)
   return qmp_object ("no-flush", qmp_flag (true), NULL);
 }
 
-int
-scratch_make (struct capture *capture, struct captured_disk *disk,
-              uint64_t size)
+/* Not yet with its node. */
+static int
+make_file (struct capture *capture, const struct captured_disk *disk,
+           bool qcow2)
 {
   const struct image image = { .what = "scratch file",
                                .path = disk->request->scratch,
                                .owner = disk->request->disk->file,
-                               .size = size };
+                               .size = disk->request->disk->size,
+                               .qcow2 = qcow2 };
 
   if (image_create (&image) < 0)
     return -1;
-  if (undo_push (&capture->made, UNDO_FILE, disk->request->scratch, NULL) < 0) {
-    unlink (disk->request->scratch);
-    return -1;
-  }
-  disk->target = disk->file;
-  return capture_make (capture, UNDO_NODE, disk->file, NULL, "blockdev-add",
-                       qmp_object ("driver", qmp_text ("file"), "node-name",
-                                   qmp_text (disk->file), "filename",
-                                   qmp_text (disk->request->scratch), "cache",
-                                   never_flushed (), "discard",
-                                   qmp_text ("unmap"), NULL));
+  if (undo_push (&capture->made, UNDO_FILE, disk->request->scratch, NULL) == 0)
+    return 0;
+  unlink (disk->request->scratch);
+  return -1;
+}
+
+static json_object *
+file_node (const struct captured_disk *disk)
+{
+  return qmp_object ("driver", qmp_text ("file"), "node-name",
+                     qmp_text (disk->file), "filename",
+                     qmp_text (disk->request->scratch), "cache",
+                     never_flushed (), "discard", qmp_text ("unmap"), NULL);
 }
 
 int
+scratch_make (struct capture *capture, struct captured_disk *disk)
+{
+  if (make_file (capture, disk, false) < 0)
+    return -1;
+  disk->target = disk->file;
+  return capture_add (capture, UNDO_NODE, disk->file, NULL, "blockdev-add",
+                      file_node (disk));
+}
+
+/* The node of the file comes and goes with that of the image in it. */
+int
 scratch_make_overlay (struct capture *capture, struct captured_disk *disk)
 {
-  if (scratch_make (capture, disk, 0) < 0 ||
-      image_format_qcow2 (capture->qmp, disk->job, disk->file,
-                          disk->request->disk->size) < 0)
+  if (make_file (capture, disk, true) < 0 || scratch_reserve (disk) < 0)
     return -1;
   disk->target = disk->overlay;
-  return capture_make (
+  return capture_add (
       capture, UNDO_NODE, disk->overlay, NULL, "blockdev-add",
       qmp_object ("driver", qmp_text ("qcow2"), "node-name",
-                  qmp_text (disk->overlay), "file", qmp_text (disk->file),
-                  "backing", qmp_text (disk->request->disk->node), "cache",
+                  qmp_text (disk->overlay), "file", file_node (disk), "backing",
+                  qmp_text (disk->request->disk->node), "cache",
                   never_flushed (), "discard", qmp_text ("unmap"), NULL));
 }

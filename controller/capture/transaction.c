@@ -7,28 +7,22 @@
 #include "controller/capture/internal.h"
 #include "controller/qmp/json.h"
 
-static int
-prepare (struct capture *capture, struct captured_disk *disk)
-{
-  return scratch_make (capture, disk, disk->request->disk->size);
-}
-
 int
 access_make (struct capture *capture, struct captured_disk *disk)
 {
   disk->exposed = disk->access;
-  return capture_make (capture, UNDO_NODE, disk->access, NULL, "blockdev-add",
-                       qmp_object ("driver", qmp_text ("snapshot-access"),
-                                   "node-name", qmp_text (disk->access), "file",
-                                   qmp_text (disk->filter), "discard",
-                                   qmp_text ("unmap"), NULL));
+  return capture_add (capture, UNDO_NODE, disk->access, NULL, "blockdev-add",
+                      qmp_object ("driver", qmp_text ("snapshot-access"),
+                                  "node-name", qmp_text (disk->access), "file",
+                                  qmp_text (disk->filter), "discard",
+                                  qmp_text ("unmap"), NULL));
 }
 
 const struct capture_method_steps capture_transaction = {
   .promise = "",
   .break_snapshot = true,
   .discards = true,
-  .prepare = prepare,
+  .prepare = scratch_make,
   .cut = cut_by_transaction,
   .expose = access_make,
 };

@@ -37,24 +37,6 @@ undo_push (struct undo_list *list, enum undo_kind kind, const char *object,
   return 0;
 }
 
-int
-undo_make (struct qmp *qmp, struct undo_list *list,
-           const struct undo_entry *entry, const char *command,
-           json_object *arguments)
-{
-  size_t made = list->nr_entries;
-  int r = undo_push (list, entry->kind, entry->object, entry->owner);
-
-  if (r < 0)
-    json_object_put (arguments);
-  else
-    r = qmp_execute (qmp, command, arguments, NULL);
-  /* Without an answer it may have been made: the note stays. */
-  if (r == -1)
-    undo_truncate (list, made);
-  return r;
-}
-
 static void
 undo_remove (struct undo_list *list, size_t i)
 {
@@ -78,6 +60,91 @@ undo_keep (struct undo_list *list, int kinds)
   for (size_t i = list->nr_entries; i-- > 0;)
     if (list->entries[i].kind & kinds)
       undo_remove (list, i);
+}
+
+int
+undo_batch_add (struct undo_batch *batch, const struct undo_entry *entry,
+                const char *command, json_object *arguments)
+{
+  const size_t count = batch->notes.nr_entries;
+  struct qmp_command *grown =
+      reallocarray (batch->commands, count + 1, sizeof *grown);
+  int r = -1;
+
+  if (grown) {
+    batch->commands = grown;
+    grown[count] =
+        (struct qmp_command){ .name = command, .arguments = arguments };
+    r = undo_push (&batch->notes, entry->kind, entry->object, entry->owner);
+  }
+  else
+    fail (ERROR_SYSTEM, "out of memory");
+  if (r < 0)
+    json_object_put (arguments);
+  return r;
+}
+
+/* The notes become the list's. */
+static int
+move_notes (struct undo_list *list, struct undo_list *notes)
+{
+  struct undo_entry *grown = reallocarray (
+      list->entries, list->nr_entries + notes->nr_entries + 1, sizeof *grown);
+
+  if (!grown)
+    return fail (ERROR_SYSTEM, "out of memory");
+  list->entries = grown;
+  for (size_t i = 0; i < notes->nr_entries; i++)
+    grown[list->nr_entries++] = notes->entries[i];
+  notes->nr_entries = 0;
+  return 0;
+}
+
+int
+undo_batch_make (struct qmp *qmp, struct undo_list *list,
+                 struct undo_batch *batch, size_t *failed)
+{
+  const size_t before = list->nr_entries, count = batch->notes.nr_entries;
+  int r;
+
+  *failed = 0;
+  if (move_notes (list, &batch->notes) < 0) {
+    undo_batch_clear (batch);
+    return -1;
+  }
+  r = qmp_execute_all (qmp, batch->commands, count, failed);
+  for (size_t i = count; i-- > 0;) {
+    json_object_put (batch->commands[i].result);
+    /* Without an answer it may have been made: the note stays. */
+    if (batch->commands[i].outcome == -1)
+      undo_remove (list, before + i);
+  }
+  undo_batch_clear (batch);
+  return r;
+}
+
+void
+undo_batch_clear (struct undo_batch *batch)
+{
+  for (size_t i = 0; i < batch->notes.nr_entries; i++)
+    json_object_put (batch->commands[i].arguments);
+  undo_truncate (&batch->notes, 0);
+  free (batch->notes.entries);
+  free (batch->commands);
+  *batch = (struct undo_batch){ 0 };
+}
+
+int
+undo_make (struct qmp *qmp, struct undo_list *list,
+           const struct undo_entry *entry, const char *command,
+           json_object *arguments)
+{
+  CLEANUP_UNDO_BATCH struct undo_batch one = { 0 };
+  size_t failed;
+
+  return undo_batch_add (&one, entry, command, arguments) < 0
+             ? -1
+             : undo_batch_make (qmp, list, &one, &failed);
 }
 
 /* The entry of the list that 'command' returns whose 'key' is 'value'. */

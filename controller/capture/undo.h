@@ -38,6 +38,23 @@ int undo_push (struct undo_list *list, enum undo_kind kind, const char *object,
 int undo_make (struct qmp *qmp, struct undo_list *list,
                const struct undo_entry *entry, const char *command,
                json_object *arguments);
+
+/* Commands that each make something, to be sent at once. */
+struct undo_batch {
+  struct undo_list notes;
+  struct qmp_command *commands; /* one for each note */
+};
+
+/* Consumes 'arguments'.  -1: reported, and it is not in the batch. */
+int undo_batch_add (struct undo_batch *batch, const struct undo_entry *entry,
+                    const char *command, json_object *arguments);
+/* Executes them and empties the batch.  All that was made is noted, also what
+ * comes after one that failed, whose index is in *failed. */
+int undo_batch_make (struct qmp *qmp, struct undo_list *list,
+                     struct undo_batch *batch, size_t *failed);
+void undo_batch_clear (struct undo_batch *batch);
+#define CLEANUP_UNDO_BATCH __attribute__ ((cleanup (undo_batch_clear)))
+
 /* The list as JSON, the caller's, and back: -1: reported. */
 json_object *undo_record (const struct undo_list *list);
 int undo_restore (struct undo_list *list, json_object *record);

@@ -69,7 +69,8 @@ send_text (struct qmp *qmp, const char *text, size_t size)
   return -1;
 }
 
-/* The text of a command with its id; consumes the arguments. */
+/* The text of a command with its id; consumes the arguments.  QEMU reads it
+ * byte by byte, at 5 us each: it has none too many. */
 static int
 append_command (struct qmp *qmp, struct qmp_command *command, uint64_t id,
                 FILE *text)
@@ -88,7 +89,9 @@ append_command (struct qmp *qmp, struct qmp_command *command, uint64_t id,
   command->arguments = NULL;
   json_object_object_add (message, "id", json_object_new_uint64 (id));
   fprintf (text, "%s\n",
-           json_object_to_json_string_ext (message, JSON_C_TO_STRING_PLAIN));
+           json_object_to_json_string_ext (message,
+                                           JSON_C_TO_STRING_PLAIN |
+                                               JSON_C_TO_STRING_NOSLASHESCAPE));
   json_object_put (message);
   if (ferror (text))
     return fail (ERROR_SYSTEM, "out of memory writing to the monitor '%s'",
@@ -164,34 +167,26 @@ forget_pending (struct qmp *qmp, struct pending *pending, size_t count)
   }
 }
 
-int
-qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
-                 size_t *failed)
+/* Waits for all answers and takes them apart; the first error is reported. */
+static int
+read_answers (struct qmp *qmp, struct qmp_command *commands, size_t count,
+              struct pending *pending, size_t *failed)
 {
-  struct timespec deadline = qmp_deadline (limit_ms);
-  CLEANUP_FREE struct pending *pending = calloc (count + 1, sizeof *pending);
   CLEANUP_FREE char *first_error = NULL;
   enum error_kind first_kind = ERROR_NONE;
+  struct timespec deadline;
   int r, result = 0;
+  LOCK_IN_SCOPE (&qmp->lock);
 
-  for (size_t i = 0; i < count; i++)
-    commands[i].result = NULL;
-  *failed = 0;
-  if (!pending) {
-    for (size_t i = 0; i < count; i++)
-      json_object_put (commands[i].arguments);
-    return fail (ERROR_SYSTEM, "out of memory");
-  }
-  if (send_commands (qmp, commands, count, pending) < 0) {
-    forget_pending (qmp, pending, count);
-    return QMP_NO_ANSWER;
-  }
-  pthread_mutex_lock (&qmp->lock);
   for (size_t i = 0; i < count; i++) {
+    /* Who has not answered in time is not given more of it. */
+    if (i == 0 || commands[i - 1].outcome != QMP_NO_ANSWER)
+      deadline = qmp_deadline (limit_ms);
     r = wait_answer (qmp, commands[i].name, &pending[i], &deadline);
     if (r == 0)
       r = qmp_read_answer (commands[i].name, pending[i].answer,
                            &commands[i].result);
+    commands[i].outcome = r;
     if (r == 0 || result != 0)
       continue;
     result = r;
@@ -199,13 +194,34 @@ qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
     first_kind = error_kind ();
     *failed = i;
   }
-  pthread_mutex_unlock (&qmp->lock);
-  forget_pending (qmp, pending, count);
-  for (size_t i = 0; i < count; i++)
-    json_object_put (pending[i].answer);
   if (result != 0)
     fail (first_kind, "%s", first_error ? first_error : "out of memory");
   return result;
+}
+
+int
+qmp_execute_all (struct qmp *qmp, struct qmp_command *commands, size_t count,
+                 size_t *failed)
+{
+  CLEANUP_FREE struct pending *pending = calloc (count + 1, sizeof *pending);
+  int r = QMP_NO_ANSWER;
+
+  for (size_t i = 0; i < count; i++) {
+    commands[i].result = NULL;
+    commands[i].outcome = pending ? QMP_NO_ANSWER : -1;
+  }
+  *failed = 0;
+  if (!pending) {
+    for (size_t i = 0; i < count; i++)
+      json_object_put (commands[i].arguments);
+    return fail (ERROR_SYSTEM, "out of memory");
+  }
+  if (send_commands (qmp, commands, count, pending) == 0)
+    r = read_answers (qmp, commands, count, pending, failed);
+  forget_pending (qmp, pending, count);
+  for (size_t i = 0; i < count; i++)
+    json_object_put (pending[i].answer);
+  return r;
 }
 
 int

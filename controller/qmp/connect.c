@@ -103,6 +103,23 @@ qmp_greeting (struct qmp_stream *stream, const char *path)
   return NULL;
 }
 
+bool
+qmp_greeting_offers_oob (json_object *greeting)
+{
+  json_object *object, *list = NULL;
+
+  if (json_object_object_get_ex (greeting, "QMP", &object))
+    list = qmp_list (object, "capabilities");
+  for (size_t i = 0; i < qmp_length (list); i++) {
+    json_object *entry = json_object_array_get_idx (list, i);
+
+    if (json_object_is_type (entry, json_type_string) &&
+        strcmp (json_object_get_string (entry), "oob") == 0)
+      return true;
+  }
+  return false;
+}
+
 static int
 number (json_object *object, const char *key, int max)
 {

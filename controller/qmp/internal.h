@@ -37,6 +37,7 @@ struct qmp {
   char *identity; /* of the QEMU behind it */
   int version;
   char *version_text;
+  bool reads_ahead; /* it can read commands while it executes one */
   qmp_event_handler handler;
   void *opaque;
 

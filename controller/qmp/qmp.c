@@ -179,6 +179,7 @@ start (struct qmp *qmp)
   r = qmp_greeting_version (greeting, &qmp->version, &qmp->version_text);
   if (r == 0)
     qmp->identity = qmp_identity (qmp->path, greeting);
+  qmp->reads_ahead = qmp_greeting_offers_oob (greeting);
   json_object_put (greeting);
   if (r < 0 || !qmp->identity)
     return -1;
@@ -190,6 +191,18 @@ start (struct qmp *qmp)
   if (errno != 0)
     return fail_errno (ERROR_SYSTEM, "cannot start a thread");
   return 0;
+}
+
+/* QEMU executes commands in their order all the same: out of band is only what
+ * asks for it, by another word than "execute". */
+static int
+negotiate (struct qmp *qmp)
+{
+  json_object *wanted = NULL;
+
+  if (qmp->reads_ahead)
+    wanted = qmp_object ("enable", qmp_append (NULL, qmp_text ("oob")), NULL);
+  return qmp_execute (qmp, "qmp_capabilities", wanted, NULL);
 }
 
 static void
@@ -229,7 +242,7 @@ qmp_connect (const char *path, qmp_event_handler handler, void *opaque)
     release (qmp);
     return NULL;
   }
-  if (qmp_execute (qmp, "qmp_capabilities", NULL, NULL) < 0) {
+  if (negotiate (qmp) < 0) {
     qmp_close (qmp);
     return NULL;
   }

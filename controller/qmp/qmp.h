@@ -46,14 +46,16 @@ int qmp_limit_ms (void);
 int qmp_execute (struct qmp *qmp, const char *command, json_object *arguments,
                  json_object **result);
 
-/* As above, several commands sent at once (pipelined).  QEMU executes them in
- * order and does not stop at one that fails; the first error is reported, with
- * its index in *failed.  Consumes all arguments.  Results that are not NULL are
- * the caller's, also on error. */
+/* As above, several commands sent at once (pipelined), each with the limit from
+ * the answer before it on.  QEMU executes them in order and does not stop at
+ * one that fails; the first error is reported, with its index in *failed.
+ * Consumes all arguments.  Results that are not NULL are the caller's, also on
+ * error. */
 struct qmp_command {
   const char *name;
   json_object *arguments;
   json_object *result; /* NULL if this command failed */
+  int outcome;         /* as qmp_execute would have returned */
 };
 int qmp_execute_all (struct qmp *qmp, struct qmp_command *commands,
                      size_t count, size_t *failed);

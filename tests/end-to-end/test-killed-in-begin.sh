@@ -22,17 +22,20 @@ check ()
   expect_failure "no backup of domain 'web'" pullback backup-info web
 }
 
+cut=
 for ((step = 1; ; step++)); do
   tap $step kill "$pullbackd_pid"
   pullback -c "unix://$tmp/home/run/pullbackd.sock" backup-begin web \
     --incremental monday --checkpoint tuesday >"$tmp/begin.out" 2>&1 || true
   tapped || break
   wait "$pullbackd_pid" 2>/dev/null || true
-  echo "step $step: $(cat "$tmp/tap.done")"
+  done=$(cat "$tmp/tap.done")
+  echo "step $step: $done"
+  [ "$done" != "transaction after" ] || cut=${cut:-$step}
   check
 done
 untap
-[ "$step" -gt 20 ] || fail "only $step steps"
+[ "$step" -gt 16 ] || fail "only $step steps"
 
 # The last one came to its end.
 changed_map qemu:dirty-bitmap:backup-vda vda >"$tmp/got"
@@ -43,12 +46,12 @@ pullback backup-end web >/dev/null
 # QEMU takes the transaction but does not answer, and cannot be reached for some
 # time: what is left is removed by itself, without anybody asking.
 pullback checkpoint-delete web tuesday >/dev/null
-tap 13 drop 3
+tap "$cut" drop 3
 ! pullback backup-begin web --checkpoint tuesday >"$tmp/begin.out" 2>&1 ||
   fail "it began"
 tapped || fail "there are not so many steps"
 untap
-grep -q after "$tmp/tap.done" || fail "$(cat "$tmp/tap.done")"
+same "the step" "$(cat "$tmp/tap.done")" "transaction after"
 journal_gone () { [ ! -e "$tmp/home/state/domains/web/job.json" ]; }
 wait_for 60 journal_gone
 nothing_left
