@@ -140,18 +140,55 @@ view_uri (const char *uri, const char *base)
   return view;
 }
 
+static bool
+is_same (const char *one, const char *other)
+{
+  return one && other ? strcmp (one, other) == 0 : one == other;
+}
+
+/* What has been read of a disk, by the export since this base: "1.0 MiB of 2.0
+ * MiB", or without the latter as long as it is not known; and what clients were
+ * sent that may not have received it yet. */
+static void
+format_read (json_object *disk, const char *base, char *text, size_t size)
+{
+  const int64_t sent = reply_number (disk, "sent");
+  int64_t read = reply_number (disk, "read"), required = -1;
+  size_t i;
+
+  for (i = 0; i < reply_count (disk, "exports"); i++) {
+    json_object *export = reply_item (disk, "exports", i);
+
+    if (is_same (reply_text (export, "base"), base) &&
+        reply_has (export, "required")) {
+      required = reply_number (export, "required");
+      read = required - reply_number (export, "missing");
+    }
+  }
+  snprintf (text, size, "%s%s%s%s%s", format_size (read).text,
+            required < 0 ? "" : " of ",
+            required < 0 ? "" : format_size (required).text,
+            sent > 0 ? ", under way " : "",
+            sent > 0 ? format_size (sent).text : "");
+}
+
 static int
 add_export (struct table *table, json_object *disk, const char *base,
             const char *uri)
 {
   CLEANUP_FREE char *what = NULL;
+  const char *name = reply_text (disk, "name");
+  const struct size_text size = format_size (reply_number (disk, "size"));
+  char read[120];
 
   if (asprintf (&what, base ? "since %s" : "all", base) == -1) {
     what = NULL;
     return fail_errno (ERROR_SYSTEM, "table");
   }
-  return table_row (table, reply_text (disk, "name"),
-                    format_size (reply_number (disk, "size")).text, what, uri);
+  if (!reply_has (disk, "read"))
+    return table_row (table, name, size.text, what, uri);
+  format_read (disk, base, read, sizeof read);
+  return table_row (table, name, size.text, what, read, uri);
 }
 
 static int
@@ -183,8 +220,10 @@ add_views (struct table *table, json_object *disk)
 static int
 show_exports (json_object *backup)
 {
+  const bool reads = reply_has (reply_item (backup, "disks", 0), "read");
   CLEANUP_TABLE struct table *table =
-      table_new ("Disk", "Size", "Data", "URI", NULL);
+      reads ? table_new ("Disk", "Size", "Data", "Read", "URI", NULL)
+            : table_new ("Disk", "Size", "Data", "URI", NULL);
   size_t i, count = reply_count (backup, "disks");
 
   if (table == NULL)
@@ -318,11 +357,17 @@ backup_end (struct invocation *invocation)
 {
   CLEANUP_REPLY json_object *reply = NULL;
   bool abort = is_given (invocation, "abort");
+  const unsigned flags = (abort ? PULLBACK_BACKUP_END_ABORT : 0) |
+                         (is_given (invocation, "require-complete")
+                              ? PULLBACK_BACKUP_END_REQUIRE_COMPLETE
+                              : 0);
   const char *checkpoint;
 
+  if (refuse_both (invocation, "abort", "require-complete") == -1)
+    return -1;
   if (reply_take (invocation,
                   pullback_backup_end (invocation->handle,
-                                       value_of (invocation, "domain"), abort),
+                                       value_of (invocation, "domain"), flags),
                   &reply) == -1)
     return -1;
   if (reply == NULL)
@@ -362,6 +407,8 @@ static const struct parameter dumpxml_parameters[] = {
 static const struct parameter end_parameters[] = {
   DOMAIN_PARAMETER,
   { FLAG, "abort", NULL, "do not keep the backup's checkpoint" },
+  { FLAG, "require-complete", NULL,
+    "fail unless all that is to be pulled was read" },
   JSON_PARAMETER,
   { 0 },
 };

@@ -68,7 +68,8 @@ give_up (struct invocation *invocation)
   enum error_kind kind = error_kind ();
 
   free (pullback_backup_end (invocation->handle,
-                             value_of (invocation, "domain"), 1));
+                             value_of (invocation, "domain"),
+                             PULLBACK_BACKUP_END_ABORT));
   fail (kind, "%s", error ? error : "out of memory");
 }
 

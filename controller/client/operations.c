@@ -362,14 +362,18 @@ pullback_backup_info (pullback_handle *handle, const char *domain)
 }
 
 char *
-pullback_backup_end (pullback_handle *handle, const char *domain, int abort)
+pullback_backup_end (pullback_handle *handle, const char *domain,
+                     unsigned flags)
 {
   CLEANUP_FREE char *plain =
       client_path (handle, "domains", domain, "backup", NULL);
   char *path = NULL;
 
-  if (plain &&
-      asprintf (&path, "%s?abort=%s", plain, abort ? "true" : "false") == -1) {
+  if (plain && asprintf (&path, "%s?abort=%s%s", plain,
+                         flags & PULLBACK_BACKUP_END_ABORT ? "true" : "false",
+                         flags & PULLBACK_BACKUP_END_REQUIRE_COMPLETE
+                             ? "&require_complete=true"
+                             : "") == -1) {
     path = NULL;
     fail_errno (ERROR_SYSTEM, "path of a request");
   }

@@ -208,10 +208,17 @@ PULLBACK_API char *pullback_ticket_list (pullback_handle *handle,
 PULLBACK_API int pullback_ticket_revoke (pullback_handle *handle,
                                          const char *domain,
                                          const char *identity);
-/* With 'abort' non-zero the backup's checkpoint is not kept.  A push that runs
- * can only be ended so; one that has ended by itself is forgotten. */
+/* One of them, or 0. */
+enum pullback_backup_end_flags {
+  /* the backup's checkpoint is not kept */
+  PULLBACK_BACKUP_END_ABORT = 1 << 0,
+  /* fails, and ends nothing, unless clients have read all of it */
+  PULLBACK_BACKUP_END_REQUIRE_COMPLETE = 1 << 1
+};
+/* A push that runs can only be aborted; one that has ended by itself is
+ * forgotten. */
 PULLBACK_API char *pullback_backup_end (pullback_handle *handle,
-                                        const char *domain, int abort);
+                                        const char *domain, unsigned flags);
 
 /* Events.  Those with a larger number than 'since', of one domain or (NULL) of
  * all; with -1 only those that come from now on, with 0 all that the daemon

@@ -76,7 +76,7 @@ static const struct route_entry routes[] = {
   { "POST", TICKETS, operation_ticket_add, BODY_OPTIONAL, 201, 0 },
   { "DELETE", TICKETS "/{ticket}", operation_ticket_revoke, BODY_NONE, 200, 0 },
   { "DELETE", DOMAIN "/backup", operation_backup_end, BODY_NONE, 200,
-    OPTION_ABORT },
+    OPTION_ABORT | OPTION_REQUIRE_COMPLETE },
 };
 
 static const struct {
@@ -84,6 +84,7 @@ static const struct {
   enum operation_option option;
 } options[] = {
   { "abort", OPTION_ABORT },
+  { "require_complete", OPTION_REQUIRE_COMPLETE },
   { "size", OPTION_SIZE },
   { "no_domain", OPTION_NO_DOMAIN },
   { "security_info", OPTION_SECURITY_INFO },

@@ -54,7 +54,8 @@ struct datapath {
   int listeners[NR_SOCKETS];
   struct member members[NR_MEMBERS];
   struct datapath_watch watch;
-  atomic_bool relay_gone; /* for good */
+  atomic_bool relay_gone;  /* for good */
+  atomic_bool relay_again; /* it was started again */
 };
 
 /* FOLDER/NAME.SUFFIX, the caller's.  NULL: reported. */
@@ -96,6 +97,8 @@ member_ended (void *opaque, const char *how)
     text = NULL;
   if (!again)
     note_gone (member);
+  else if (member == &datapath->members[RELAY])
+    datapath->relay_again = true;
   (again    ? datapath->watch.restarted
    : broker ? datapath->watch.exposed
             : datapath->watch.failed) (datapath->watch.opaque,
@@ -335,6 +338,12 @@ datapath_wait_for_relay (const struct datapath *datapath)
   if (datapath->relay_gone && reason)
     return fail (ERROR_SYSTEM, "cannot serve clients: %s", reason);
   return -1;
+}
+
+bool
+datapath_relay_is_another (const struct datapath *datapath)
+{
+  return datapath->relay_again;
 }
 
 int

@@ -80,6 +80,10 @@ int datapath_wait_for_relay (const struct datapath *datapath);
 int datapath_say (const struct datapath *datapath, const char *const *words,
                   char **answer);
 
+/* Whether it was started again since the data path was started or taken over,
+ * so that it has forgotten what it was told and what was read. */
+bool datapath_relay_is_another (const struct datapath *datapath);
+
 /* Whether the export can still be read through it; a view 'only_changes' where
  * something changed.  -1: reported. */
 int datapath_probe (const struct datapath *datapath, const char *export_name,

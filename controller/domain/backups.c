@@ -219,6 +219,8 @@ operation_backup_info (struct service *service,
   if (entry == NULL)
     return -1;
   *reply = job_describe (entry->job);
+  if (*reply)
+    job_describe_reads (entry->job, *reply);
   return *reply ? 0 : -1;
 }
 
@@ -231,9 +233,16 @@ operation_backup_end (struct service *service,
       lock_with_job (service, request->domain);
   CLEANUP_JSON json_object *answer = json_object_new_object ();
   bool abort = request->options & OPTION_ABORT;
+  bool require_complete = request->options & OPTION_REQUIRE_COMPLETE;
   bool committed;
 
-  if (entry == NULL || job_check_end (entry->job, abort) == -1)
+  if (abort && require_complete)
+    return fail (ERROR_INVALID,
+                 "a backup that is aborted cannot be required to be complete");
+  /* First: what comes next cuts clients off. */
+  if (entry == NULL ||
+      (require_complete && job_check_complete (entry->job) == -1) ||
+      job_check_end (entry->job, abort) == -1)
     return -1;
   json_add_text (answer, "checkpoint", job_checkpoint (entry->job));
   if (job_end (STEAL (entry->job), abort, &committed) == -1) {

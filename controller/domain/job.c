@@ -466,6 +466,17 @@ job_check_end (struct job *job, bool abort)
 }
 
 int
+job_check_complete (struct job *job)
+{
+  CLEANUP_FREE char *broken = job_reason (job);
+
+  if (job->outcome != JOB_RUNNING || broken ||
+      job->kind->check_complete == NULL)
+    return 0;
+  return job->kind->check_complete (job);
+}
+
+int
 job_end (struct job *job, bool abort, bool *committed)
 {
   bool kept = job->outcome == JOB_COMPLETED;
@@ -563,4 +574,26 @@ job_describe (struct job *job)
   for (i = 0; i < job->plan->nr_disks; i++)
     json_object_array_add (disks, describe_disk (job, i));
   return STEAL (json);
+}
+
+void
+job_describe_reads (struct job *job, json_object *json)
+{
+  const bool runs = job->outcome == JOB_RUNNING && job->kind->describe_reads;
+  CLEANUP_JSON json_object *reads =
+      runs ? job->kind->describe_reads (job) : NULL;
+  json_object *disks;
+
+  if (runs && reads == NULL)
+    log_line ("domain '%s': what was read cannot be told: %s", job->domain,
+              error_message ());
+  if (reads == NULL || !json_object_object_get_ex (json, "disks", &disks))
+    return;
+  for (size_t i = 0; i < job->plan->nr_disks; i++) {
+    json_object *disk = json_object_array_get_idx (disks, i);
+
+    json_object_object_foreach (json_object_array_get_idx (reads, i), key,
+                                value)
+      json_object_object_add (disk, key, json_object_get (value));
+  }
 }

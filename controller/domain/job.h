@@ -74,8 +74,11 @@ void job_settle (struct job *job);
  */
 struct qmp *job_monitor (struct job *job);
 
-/* What backup-info says; the caller's.  NULL: reported. */
+/* What is known of it; the caller's.  NULL: reported. */
 json_object *job_describe (struct job *job);
+
+/* Adds to that what clients have read, as far as the data path can be asked. */
+void job_describe_reads (struct job *job, json_object *json);
 
 /* Why it is broken or has failed; NULL: it is not.  The caller's. */
 char *job_reason (struct job *job);
@@ -93,6 +96,11 @@ json_object *job_list_tickets (struct job *job);
 
 /* Name of the checkpoint that the job makes, NULL: none. */
 const char *job_checkpoint (const struct job *job);
+
+/* Whether clients have read all that they must have, if there is to be a backup
+ * at all: of a job that is not running or is broken its end decides.  -1: not
+ * so, reported, with what is left. */
+int job_check_complete (struct job *job);
 
 /* Comes before the end: whether it can be ended so.  QEMU closes its
  * connections here, and one that lives and does not is a reason why not.  -1:

@@ -81,6 +81,9 @@ struct job_kind {
   void (*settle) (struct job *job);
   /* NULL, or it returns NULL: it has none. */
   struct tickets *(*tickets) (struct job *job);
+  /* Of a job that runs and is not broken: whether all was read.  NULL: it ends
+   * by itself when all is written. */
+  int (*check_complete) (struct job *job);
   /* Of a job that has not ended by itself and is not merely prepared, unless
    * 'abort'. */
   int (*check_end) (struct job *job, bool abort);
@@ -88,6 +91,9 @@ struct job_kind {
   int (*end) (struct job *job, bool abort, bool *kept);
   void (*describe) (struct job *job, json_object *json);
   void (*describe_disk) (struct job *job, size_t disk, json_object *json);
+  /* Of one that runs: a list of what is added to each disk.  NULL: nobody
+   * reads; and if it returns that, it is reported. */
+  json_object *(*describe_reads) (struct job *job);
   void (*free) (struct job *job); /* of 'parts' */
 };
 extern const struct job_kind job_pull;

@@ -16,6 +16,7 @@
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
 #include "controller/domain/monitor.h"
+#include "controller/domain/reads.h"
 #include "controller/domain/tickets.h"
 #include "controller/domain/scratch_watch.h"
 #include "controller/domain/uri.h"
@@ -30,6 +31,7 @@ struct pull {
   bool use_certificates, insecure;
   struct tickets *tickets; /* NULL: without TLS there are none */
   atomic_bool tickets_due; /* the relay may be another one */
+  bool forgotten;          /* it is: what was read before is not known */
   struct scratch_watch *watch;
 };
 
@@ -285,6 +287,7 @@ record (struct job *job, json_object *json)
                             tickets_record (pull->tickets, files));
   json_add_bool (json, "certificates", pull->use_certificates);
   json_add_bool (json, "insecure", pull->insecure);
+  json_add_bool (json, "forgotten", pull->forgotten);
   json_add_text (json, "socket", job->plan->backup->socket);
   json_object_object_add (json, "capture", json_object_get (pull->record));
   return 0;
@@ -471,12 +474,27 @@ take_up_tickets (struct job *job, json_object *json)
   job->changed (job->changed_opaque);
 }
 
+/* The next daemon is to know, too. */
+static void
+note_forgotten (struct job *job)
+{
+  struct pull *pull = parts_of (job);
+
+  if (pull->forgotten || pull->datapath == NULL ||
+      !datapath_relay_is_another (pull->datapath))
+    return;
+  pull->forgotten = true;
+  if (job->at_work && job_save (job) == -1)
+    log_line ("domain '%s': %s", job->domain, error_message ());
+}
+
 /* A relay that was started again is given the tickets. */
 static void
 settle (struct job *job)
 {
   struct pull *pull = parts_of (job);
 
+  note_forgotten (job);
   if (!atomic_exchange (&pull->tickets_due, false) || pull->tickets == NULL ||
       pull->datapath == NULL)
     return;
@@ -507,6 +525,7 @@ take_up (struct job *job, const struct job_request *request, json_object *json)
   pull->certificates = request->certificates;
   if (json_get_bool (json, "certificates", &pull->use_certificates) == -1 ||
       json_get_bool (json, "insecure", &pull->insecure) == -1 ||
+      json_get_bool (json, "forgotten", &pull->forgotten) == -1 ||
       get_datapath (job, datapath_take_over) == -1) {
     capture_abandon (STEAL (pull->capture));
     return -1;
@@ -558,6 +577,14 @@ stop_exports (struct job *job)
                "since QEMU still serves it; repeat 'pullback backup-end %s "
                "--abort' when QEMU answers: %s",
                job->domain, job->domain, why ? why : "out of memory");
+}
+
+static int
+check_complete (struct job *job)
+{
+  note_forgotten (job);
+  return reads_check (job->plan, parts_of (job)->datapath,
+                      parts_of (job)->forgotten);
 }
 
 static int
@@ -635,6 +662,12 @@ describe_disk (struct job *job, size_t index, json_object *json)
   json_add_bool (json, "changes_only", disk->changes_only);
 }
 
+static json_object *
+describe_reads (struct job *job)
+{
+  return reads_describe (job->plan, parts_of (job)->datapath);
+}
+
 static void
 free_parts (struct job *job)
 {
@@ -661,9 +694,11 @@ const struct job_kind job_pull = {
   .judge = judge,
   .settle = settle,
   .tickets = tickets,
+  .check_complete = check_complete,
   .check_end = check_end,
   .end = end,
   .describe = describe,
   .describe_disk = describe_disk,
+  .describe_reads = describe_reads,
   .free = free_parts,
 };

@@ -38,6 +38,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/plan_scratch.c controller/domain/plan_scratch.h \
 	controller/domain/scratch_watch.c controller/domain/scratch_watch.h \
 	controller/domain/settler.c controller/domain/settler.h \
+	controller/domain/reads.c controller/domain/reads.h \
 	controller/domain/reconcile.c controller/domain/reconcile.h \
 	controller/domain/service.c controller/domain/service.h \
 	controller/domain/exports.c controller/domain/exports.h \

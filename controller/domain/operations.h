@@ -45,9 +45,10 @@ enum operation_option {
   OPTION_CHILDREN = 1 << 5,      /* of a deletion: all descendants, too */
   OPTION_CHILDREN_ONLY = 1 << 6, /* ... all descendants, but not itself */
   OPTION_METADATA = 1 << 7,      /* ... the bitmaps stay */
-  OPTION_SINCE = 1 << 8,         /* of events: see struct events_query */
-  OPTION_WAIT = 1 << 9,
-  OPTION_DOMAIN = 1 << 10,
+  OPTION_REQUIRE_COMPLETE = 1 << 8, /* of a backup's end: all was read */
+  OPTION_SINCE = 1 << 9,            /* of events: see struct events_query */
+  OPTION_WAIT = 1 << 10,
+  OPTION_DOMAIN = 1 << 11,
 };
 
 struct operation_request {

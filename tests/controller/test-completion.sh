@@ -29,7 +29,7 @@ same "verbs after help" "$(offered pullback help backup-d)" "backup-dumpxml"
 same "verbs after a URI" "$(offered pullback -c unix:///x backup-d)" \
   "backup-dumpxml"
 same "options" "$(offered pullback backup-end web --)" \
-  "--domain --abort --json --help"
+  "--domain --abort --require-complete --json --help"
 same "events" "$(offered pullback event --event backup-b)" \
   "backup-began backup-broken"
 same "methods" "$(offered pullback backup-begin web --method t)" transaction

@@ -23,6 +23,7 @@ END_TO_END_TESTS = \
 	%D%/test-prepare.sh \
 	%D%/test-qemu-dies.sh \
 	%D%/test-qemu-hangs.sh \
+	%D%/test-require-complete.sh \
 	%D%/test-resize.sh \
 	%D%/test-scratch.sh \
 	%D%/test-scratch-full.sh \
@@ -31,6 +32,7 @@ END_TO_END_TESTS = \
 	%D%/test-tickets.sh \
 	%D%/test-tls.sh \
 	%D%/test-two-domains.sh \
+	%D%/test-two-vendors.sh \
 	%D%/test-unplug.sh
 
 TESTS += $(END_TO_END_TESTS)

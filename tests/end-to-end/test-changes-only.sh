@@ -92,7 +92,8 @@ expect_failure "Invalid argument" ask \
   -u "nbd+unix:///vda?socket=$tmp/home/run/web/qemu.sock" -c 'h.pread(512, 0)'
 ask -u "$(uri vda@monday)" -c 'h.pread(1 << 20, 1 << 20)'
 
-pullback backup-end web
+# Both were pulled, of vda what changed.
+pullback backup-end web --require-complete
 nothing_left
 same "bitmaps" "$(bitmaps fmt-a)" "monday tuesday"
 
@@ -106,5 +107,8 @@ expect_failure "Operation not permitted" ask -u "$(uri vda@tuesday)" \
   -c 'h.pread(512, 36 << 20)'
 ask -u "$(uri vda@monday)" -c 'assert h.pread(1, (1 << 20) + 5) == b"\x33"'
 ask -u "$(uri vda@tuesday)" -c 'assert h.pread(1, (10 << 20) + 5) == b"\x66"'
-pullback backup-end web
+# Any of them has to be pulled whole.
+refused "of disk 'vda'" backup-end web --require-complete
+nbdcopy -S 0 --destination-is-zero --request-size=65536 "$(uri vda@tuesday/inplace)" null:
+pullback backup-end web --require-complete
 qemu_alive
