@@ -82,8 +82,7 @@ exports_set_connections (size_t connections)
 static void
 free_bitmap (struct bitmap *bitmap)
 {
-  map_free (bitmap->changes);
-  map_free (bitmap->dirty);
+  map_free (bitmap->map);
   pool_free (bitmap->pool);
   free (bitmap->context);
   free (bitmap->name);
@@ -151,11 +150,10 @@ add_bitmap (struct export *export, const char *name)
   bitmap->name = strdup (name);
   if (asprintf (&bitmap->context, "qemu:dirty-bitmap:%s", name) == -1)
     bitmap->context = NULL;
-  bitmap->dirty = map_new (export->size, extents_fetch_dirty, bitmap);
-  bitmap->changes = map_new (export->size, extents_fetch_changes, bitmap);
+  bitmap->map = map_new (export->size, extents_fetch_changes, bitmap);
   if (bitmap->context)
     bitmap->pool = pool_new (export->name, bitmap->context, export->size, 1);
-  if (bitmap->name && bitmap->dirty && bitmap->changes && bitmap->pool)
+  if (bitmap->name && bitmap->map && bitmap->pool)
     return 0;
 
   *place = NULL;

@@ -25,8 +25,7 @@ struct bitmap {
   char *context;
   struct export *export;
   struct pool *pool;
-  struct map *dirty;       /* 1: changed, 0: clean */
-  struct map *changes;     /* flags of the view EXPORT@NAME */
+  struct map *map;         /* of both views: see extents_fetch_changes */
   atomic_size_t questions; /* whether a change reads as zeroes, so far */
   atomic_bool complained;  /* of a read of what is clean: once */
   struct bitmap *next;

@@ -145,120 +145,105 @@ extents_fetch_allocation (void *opaque, uint64_t offset, uint64_t length,
   return append_ranges (builder, &answer);
 }
 
-int
-extents_fetch_dirty (void *opaque, uint64_t offset, uint64_t length,
-                     struct map_builder *builder)
-{
-  struct bitmap *bitmap = opaque;
-  struct range whole = { .offset = offset, .length = length };
-  const struct ranges wanted = { .items = &whole, .count = 1 };
-  CLEANUP_RANGES struct ranges answer = { 0 };
+/* What a bitmap says of a range; whatever is not 0 is dirty, also a flag that
+ * is not known.  Of what is in question it is worth to ask whether it reads as
+ * zeroes. */
+#define CLEAN       0
+#define DIRTY       1
+#define IN_QUESTION 2
 
-  if (status_ask (bitmap->pool, &wanted, &answer) == -1)
-    return -1;
-  /* Only 0 is clean; a flag that is not known may mean anything. */
-  for (size_t i = 0; i < answer.count; i++)
-    answer.items[i].flags = answer.items[i].flags != 0;
-  return append_ranges (builder, &answer);
+/* The first 'count' ranges begin in one segment. */
+static void
+choose_in_segment (struct bitmap *bitmap, struct range *ranges, size_t count)
+{
+  const bool can_ask = bitmap->export->has_allocation;
+  size_t changes = 0;
+  bool are_few;
+
+  for (size_t i = 0; i < count; i++)
+    changes += ranges[i].flags != CLEAN;
+  are_few = changes <= FEW_CHANGES &&
+            atomic_fetch_add (&bitmap->questions, changes) + changes <=
+                MOST_QUESTIONS;
+  for (size_t i = 0; i < count; i++)
+    if (ranges[i].flags != CLEAN)
+      ranges[i].flags = can_ask && (are_few || ranges[i].length >= LONG_CHANGE)
+                            ? IN_QUESTION
+                            : DIRTY;
 }
 
-/* The dirty ranges in [offset, offset + length), which begins with a segment.
- */
-static int
-find_dirty (struct bitmap *bitmap, uint64_t offset, uint64_t length,
-            struct ranges *dirty)
+static void
+choose_questions (struct bitmap *bitmap, struct ranges *ranges)
 {
-  const uint64_t end = offset + length;
+  const struct range *items = ranges->items;
 
-  for (; offset < end; offset += MAP_SEGMENT_SIZE) {
-    const struct map_run *runs;
-    const size_t count =
-        map_segment (bitmap->dirty, offset / MAP_SEGMENT_SIZE, &runs);
-    uint64_t position = 0;
+  for (size_t i = 0, end; i < ranges->count; i = end) {
+    const uint64_t segment = items[i].offset / MAP_SEGMENT_SIZE;
 
-    if (count == 0)
+    for (end = i; end < ranges->count &&
+                  items[end].offset / MAP_SEGMENT_SIZE == segment;)
+      end++;
+    choose_in_segment (bitmap, &ranges->items[i], end - i);
+  }
+}
+
+/* The allocation of what is in question. */
+static int
+ask_questions (struct export *export, const struct ranges *dirty,
+               struct ranges *answer)
+{
+  CLEANUP_RANGES struct ranges wanted = { 0 };
+
+  for (size_t i = 0; i < dirty->count; i++) {
+    const struct range *range = &dirty->items[i];
+
+    if (range->flags == IN_QUESTION &&
+        ranges_append (&wanted, range->offset, range->length, 0) == -1)
+      return report_memory ();
+  }
+  return ask_allocation (export, &wanted, answer);
+}
+
+/* What was answered of one range; '*told' is where its answer begins, and then
+ * where the next one's does. */
+static int
+append_answer (struct map_builder *builder, const struct range *range,
+               const struct range **told)
+{
+  const uint64_t end = range->offset + range->length;
+  uint64_t position = range->offset;
+
+  while (position < end) {
+    const uint64_t told_end = (*told)->offset + (*told)->length;
+    const uint64_t piece_end = told_end < end ? told_end : end;
+    const uint32_t flags =
+        (*told)->flags & EXTENT_ZERO ? EXTENT_HOLE | EXTENT_ZERO : EXTENT_DATA;
+
+    if (map_append (builder, piece_end - position, flags) == -1)
       return -1;
-    for (size_t i = 0; i < count; position = runs[i++].end)
-      if (runs[i].flags &&
-          ranges_append (dirty, offset + position, runs[i].end - position,
-                         EXTENT_DATA) == -1)
-        return report_memory ();
+    position = piece_end;
+    if (position == told_end)
+      ++*told;
   }
   return 0;
 }
 
-/* Of a change in a list of dirty ranges: it is asked about. */
-#define IN_QUESTION 1
-
-/* Marks those of the first 'count' changes, all in one segment, of which it is
- * worth to ask whether they read as zeroes. */
-static bool
-choose_in_segment (struct bitmap *bitmap, struct range *changes, size_t count)
-{
-  const bool are_few =
-      count <= FEW_CHANGES &&
-      atomic_fetch_add (&bitmap->questions, count) + count <= MOST_QUESTIONS;
-
-  bool any = false;
-
-  for (size_t i = 0; i < count; i++)
-    if (are_few || changes[i].length >= LONG_CHANGE) {
-      changes[i].flags = IN_QUESTION;
-      any = true;
-    }
-  return any;
-}
-
-/* Whether there are any. */
-static bool
-choose_questions (struct bitmap *bitmap, struct ranges *dirty)
-{
-  size_t first = 0;
-  bool any = false;
-
-  for (size_t i = 1; i <= dirty->count; i++)
-    if (i == dirty->count ||
-        dirty->items[i].offset / MAP_SEGMENT_SIZE !=
-            dirty->items[first].offset / MAP_SEGMENT_SIZE) {
-      any |= choose_in_segment (bitmap, &dirty->items[first], i - first);
-      first = i;
-    }
-  return any;
-}
-
-/* The dirty ranges with the flags of what reads as zeroes, as far as that is in
- * question. */
 static int
-tell_zeroes (struct bitmap *bitmap, const struct ranges *dirty,
-             struct ranges *changes)
+append_changes (struct map_builder *builder, const struct ranges *dirty,
+                const struct ranges *answer)
 {
-  CLEANUP_RANGES struct ranges wanted = { 0 };
-  CLEANUP_RANGES struct ranges answer = { 0 };
-  const struct range *told;
+  const struct range *told = answer->items;
 
-  for (size_t i = 0; i < dirty->count; i++)
-    if (dirty->items[i].flags == IN_QUESTION &&
-        ranges_append (&wanted, dirty->items[i].offset, dirty->items[i].length,
-                       0) == -1)
-      return report_memory ();
-  if (ask_allocation (bitmap->export, &wanted, &answer) == -1)
-    return -1;
-
-  told = answer.items;
   for (size_t i = 0; i < dirty->count; i++) {
-    const struct range *change = &dirty->items[i];
-    const uint64_t end = change->offset + change->length;
-    uint64_t position = change->offset;
+    const struct range *range = &dirty->items[i];
+    const int result =
+        range->flags == IN_QUESTION
+            ? append_answer (builder, range, &told)
+            : map_append (builder, range->length,
+                          range->flags == CLEAN ? EXTENT_HOLE : EXTENT_DATA);
 
-    if (change->flags != IN_QUESTION) {
-      if (ranges_append (changes, position, change->length, EXTENT_DATA) == -1)
-        return report_memory ();
-      continue;
-    }
-    for (; position < end; position += told++->length)
-      if (ranges_append (changes, told->offset, told->length, told->flags) ==
-          -1)
-        return report_memory ();
+    if (result == -1)
+      return report_memory ();
   }
   return 0;
 }
@@ -268,29 +253,15 @@ extents_fetch_changes (void *opaque, uint64_t offset, uint64_t length,
                        struct map_builder *builder)
 {
   struct bitmap *bitmap = opaque;
+  struct range whole = { .offset = offset, .length = length };
+  const struct ranges wanted = { .items = &whole, .count = 1 };
   CLEANUP_RANGES struct ranges dirty = { 0 };
   CLEANUP_RANGES struct ranges answer = { 0 };
-  const struct ranges *changes = &answer;
-  uint64_t position = offset;
 
-  if (find_dirty (bitmap, offset, length, &dirty) == -1)
+  if (status_ask (bitmap->pool, &wanted, &dirty) == -1)
     return -1;
-  if (!bitmap->export->has_allocation || !choose_questions (bitmap, &dirty))
-    changes = &dirty;
-  else if (tell_zeroes (bitmap, &dirty, &answer) == -1)
+  choose_questions (bitmap, &dirty);
+  if (ask_questions (bitmap->export, &dirty, &answer) == -1)
     return -1;
-
-  for (size_t i = 0; i < changes->count; i++) {
-    const struct range *run = &changes->items[i];
-    uint32_t flags =
-        run->flags & EXTENT_ZERO ? EXTENT_HOLE | EXTENT_ZERO : EXTENT_DATA;
-
-    if (map_append (builder, run->offset - position, EXTENT_HOLE) == -1 ||
-        map_append (builder, run->length, flags) == -1)
-      return report_memory ();
-    position = run->offset + run->length;
-  }
-  if (map_append (builder, offset + length - position, EXTENT_HOLE) == -1)
-    return report_memory ();
-  return 0;
+  return append_changes (builder, &dirty, &answer);
 }

@@ -17,10 +17,6 @@
 int extents_fetch_allocation (void *export, uint64_t offset, uint64_t length,
                               struct map_builder *builder);
 
-/* Of a struct bitmap: 1 where it is dirty, 0 where it is clean. */
-int extents_fetch_dirty (void *bitmap, uint64_t offset, uint64_t length,
-                         struct map_builder *builder);
-
 /* Of a struct bitmap: EXTENT_HOLE where it is clean, EXTENT_DATA where it is
  * dirty, with EXTENT_HOLE | EXTENT_ZERO for what reads as zeroes of that. */
 int extents_fetch_changes (void *bitmap, uint64_t offset, uint64_t length,

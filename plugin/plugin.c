@@ -286,7 +286,7 @@ check_readable (const struct view *view, uint32_t count, uint64_t offset)
   struct map_extent extents[EXTENTS_AT_ONCE];
 
   while (offset < end) {
-    ssize_t got = map_query (view->bitmap->dirty, offset, end - offset, extents,
+    ssize_t got = map_query (view->bitmap->map, offset, end - offset, extents,
                              EXTENTS_AT_ONCE);
 
     if (got == -1) {
@@ -294,7 +294,7 @@ check_readable (const struct view *view, uint32_t count, uint64_t offset)
       return -1;
     }
     for (ssize_t i = 0; i < got; i++) {
-      if (extents[i].flags == 0)
+      if (extents[i].flags == EXTENT_HOLE)
         return refuse_clean (view, offset);
       offset += extents[i].length;
     }
@@ -305,15 +305,7 @@ check_readable (const struct view *view, uint32_t count, uint64_t offset)
 static struct map *
 map_of (const struct view *view)
 {
-  switch (view->kind) {
-  case VIEW_MAIN:
-    return view->export->map;
-  case VIEW_CHANGES:
-    return view->bitmap->changes;
-  case VIEW_IN_PLACE:
-    break;
-  }
-  return view->bitmap->dirty;
+  return view->kind == VIEW_MAIN ? view->export->map : view->bitmap->map;
 }
 
 /* The map's flags as those of the view. */
@@ -322,7 +314,7 @@ type_of (const struct view *view, uint32_t flags)
 {
   if (view->kind != VIEW_IN_PLACE)
     return flags;
-  return flags ? EXTENT_DATA : EXTENT_HOLE | EXTENT_ZERO;
+  return flags == EXTENT_HOLE ? EXTENT_HOLE | EXTENT_ZERO : EXTENT_DATA;
 }
 
 static int
