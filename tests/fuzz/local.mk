@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # 'make fuzz FUZZ_SECONDS=60' builds and runs the libFuzzer targets, one for each
-# document and three for the relay; FUZZ="relay-upstream ..." chooses among them.
+# document and four for the relay; FUZZ="relay-upstream ..." chooses among them.
 # It needs clang.  The test does so for a few seconds, and replays the corpus
 # with the build's own compiler.
 
@@ -8,22 +8,24 @@ FUZZ_SECONDS = 60
 FUZZ_CLANG = clang
 FUZZ_CORPUS =
 FUZZ = domaincheckpoint domainbackup \
-	relay-handshake relay-transmission relay-upstream
+	relay-handshake relay-transmission relay-upstream relay-map
 FUZZ_TARGETS = $(FUZZ:%=tests/fuzz/fuzz-%)
 
 fuzz_documents = tests/fuzz/round-trip.c \
 	controller/common/error.c \
 	$(filter controller/formats/%.c,$(controller_libcontroller_la_SOURCES))
-fuzz_relay = tests/fuzz/relay-judge.c tests/fuzz/relay-origin.c \
+fuzz_relay = tests/fuzz/relay-client.c tests/fuzz/relay-judge.c tests/fuzz/relay-origin.c \
 	tests/fuzz/relay-script.c tests/fuzz/relay-session.c
 fuzz_relay_all = $(fuzz_relay) \
 	$(filter %.c,$(plugin_libmap_la_SOURCES) $(plugin_relay_librelay_la_SOURCES))
 
 fuzz_sources = tests/fuzz/fuzz-domaincheckpoint.c \
 	tests/fuzz/fuzz-domainbackup.c tests/fuzz/fuzz-relay-handshake.c \
-	tests/fuzz/fuzz-relay-transmission.c tests/fuzz/fuzz-relay-upstream.c
+	tests/fuzz/fuzz-relay-transmission.c tests/fuzz/fuzz-relay-upstream.c \
+	tests/fuzz/fuzz-relay-map.c
 fuzz_headers = tests/fuzz/fuzz.h tests/fuzz/round-trip.h \
-	tests/fuzz/relay-judge.h tests/fuzz/relay-origin.h \
+	tests/fuzz/relay-client.h tests/fuzz/relay-judge.h \
+	tests/fuzz/relay-origin.h \
 	tests/fuzz/relay-script.h tests/fuzz/relay-session.h
 EXTRA_DIST += $(fuzz_sources) $(fuzz_headers) tests/fuzz/round-trip.c \
 	tests/fuzz/corpus tests/fuzz/record.py tests/fuzz/test-fuzz.sh
@@ -31,7 +33,7 @@ TESTS += tests/fuzz/test-fuzz.sh
 
 # The relay's targets without libFuzzer.
 check_PROGRAMS += %D%/replay-relay-handshake %D%/replay-relay-transmission \
-	%D%/replay-relay-upstream
+	%D%/replay-relay-upstream %D%/replay-relay-map
 fuzz_replay = $(fuzz_relay) tests/fuzz/fuzz.c tests/fuzz/replay.c
 fuzz_replay_cflags = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 %C%_replay_relay_handshake_SOURCES = $(fuzz_replay) %D%/fuzz-relay-handshake.c
@@ -44,6 +46,9 @@ fuzz_replay_cflags = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 %C%_replay_relay_upstream_SOURCES = $(fuzz_replay) %D%/fuzz-relay-upstream.c
 %C%_replay_relay_upstream_CFLAGS = $(fuzz_replay_cflags)
 %C%_replay_relay_upstream_LDADD = plugin/relay/librelay.la
+%C%_replay_relay_map_SOURCES = $(fuzz_replay) %D%/fuzz-relay-map.c
+%C%_replay_relay_map_CFLAGS = $(fuzz_replay_cflags)
+%C%_replay_relay_map_LDADD = plugin/relay/librelay.la
 
 # clang's objects, apart from those of the build.
 fuzz_objects = tests/fuzz/objects
@@ -93,4 +98,5 @@ clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf $(fuzz_objects) tests/fuzz/fuzz-domaincheckpoint \
 	  tests/fuzz/fuzz-domainbackup tests/fuzz/fuzz-relay-handshake \
-	  tests/fuzz/fuzz-relay-transmission tests/fuzz/fuzz-relay-upstream
+	  tests/fuzz/fuzz-relay-transmission tests/fuzz/fuzz-relay-upstream \
+	  tests/fuzz/fuzz-relay-map

@@ -5,9 +5,12 @@
 #include "config.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
+#include "plugin/map-export.h"
 #include "plugin/relay/protocol.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/relay-origin.h"
@@ -25,15 +28,15 @@ static const uint8_t nothing[] = { 3 };
 
 static const struct origin_export exports[] = {
   { "vda", DISK_SIZE, FLAGS | NBD_FLAG_SEND_CACHE, 1, 1 << 18, allocation,
-    sizeof allocation, false },
+    sizeof allocation, false, NULL },
   { "vda@monday", DISK_SIZE, FLAGS, 1, 1 << 18, since_monday,
-    sizeof since_monday, false },
+    sizeof since_monday, false, NULL },
   { "vda@monday/inplace", DISK_SIZE, FLAGS, 1, 1 << 18, inplace, sizeof inplace,
-    false },
+    false, NULL },
   { "big", UINT64_C (6) << 30, FLAGS | NBD_FLAG_SEND_CACHE, 512, 1 << 17,
-    nothing, 1, true },
+    nothing, 1, true, NULL },
   { "big@tuesday", UINT64_C (6) << 30, FLAGS, 512, 1 << 17, since_monday,
-    sizeof since_monday, true },
+    sizeof since_monday, true, NULL },
 };
 
 #define EXPORT_COUNT (sizeof exports / sizeof exports[0])
@@ -46,6 +49,35 @@ origin_find (const void *name, size_t length)
         memcmp (exports[i].name, name, length) == 0)
       return &exports[i];
   return NULL;
+}
+
+/* Their maps, which a name with a prefix opens. */
+static struct origin_export maps[EXPORT_COUNT];
+
+static void
+make_maps (void)
+{
+  for (size_t i = 0; i < EXPORT_COUNT; i++)
+    maps[i] = (struct origin_export){ .name = exports[i].name,
+                                      .size = map_export_size (exports[i].size),
+                                      .flags = FLAGS | NBD_FLAG_SEND_CACHE,
+                                      .minimum = 1,
+                                      .maximum = 1 << 25,
+                                      .described = &exports[i] };
+}
+
+static const struct origin_export *
+find_map (const void *name, size_t length)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  const size_t prefix = strlen (MAP_EXPORT_PREFIX);
+  const struct origin_export *described;
+
+  if (length < prefix || memcmp (name, MAP_EXPORT_PREFIX, prefix) != 0)
+    return NULL;
+  described = origin_find ((const char *) name + prefix, length - prefix);
+  pthread_once (&once, make_maps);
+  return described ? &maps[described - exports] : NULL;
 }
 
 static uint8_t
@@ -165,7 +197,8 @@ set_meta_context (int fd)
 
 /* One option; the export once it is opened.  false: the end. */
 static bool
-answer_option (int fd, const struct origin_export **export)
+answer_option (int fd, const struct origin_map *map,
+               const struct origin_export **export)
 {
   struct nbd_option_header header;
   uint8_t data[8192];
@@ -189,6 +222,8 @@ answer_option (int fd, const struct origin_export **export)
     must (length >= 6 && name_length <= length - 6,
           "the relay asks for an export of a wrong length");
     *export = origin_find (data + 4, name_length);
+    if (*export == NULL && map)
+      *export = find_map (data + 4, name_length);
     if (!info (fd, option, *export))
       return false;
     if (option == NBD_OPT_INFO)
@@ -204,7 +239,7 @@ answer_option (int fd, const struct origin_export **export)
 }
 
 static const struct origin_export *
-negotiate (int fd)
+negotiate (int fd, const struct origin_map *map)
 {
   const struct nbd_greeting greeting = {
     htobe64 (NBD_MAGIC), htobe64 (NBD_OPTION_MAGIC),
@@ -217,7 +252,7 @@ negotiate (int fd)
       !receive (fd, &flags, sizeof flags))
     return NULL;
   while (export == NULL)
-    if (!answer_option (fd, &export))
+    if (!answer_option (fd, map, &export))
       return NULL;
   return export;
 }
@@ -249,6 +284,49 @@ reply_read (int fd, const struct origin_export *export,
       return false;
   }
   return true;
+}
+
+/* Copies what lies at 'position' to where the bytes from 'offset' on go. */
+static void
+place (uint8_t *to, uint64_t offset, uint32_t length, uint64_t position,
+       const void *bytes, size_t size)
+{
+  const uint64_t end = offset + length;
+
+  for (size_t i = 0; i < size; i++)
+    if (position + i >= offset && position + i < end)
+      to[position + i - offset] = ((const uint8_t *) bytes)[i];
+}
+
+/* libnbd wants chunks. */
+static bool
+reply_read_map (int fd, const struct origin_export *export,
+                const struct origin_map *map, const struct nbd_request *request)
+{
+  const struct map_export_header header = { htobe64 (MAP_EXPORT_MAGIC),
+                                            htobe64 (export->described->size),
+                                            htobe64 (MAP_SEGMENT_SIZE) };
+  const size_t segments = export->size / MAP_EXPORT_STRIDE - 1;
+  const uint64_t offset = be64toh (request->offset);
+  const uint32_t length = be32toh (request->length);
+  const struct nbd_chunk chunk = { htobe32 (NBD_STRUCTURED_REPLY_MAGIC),
+                                   htobe16 (NBD_REPLY_FLAG_DONE),
+                                   htobe16 (NBD_REPLY_TYPE_OFFSET_DATA),
+                                   request->cookie,
+                                   htobe32 (sizeof offset + length) };
+  CLEANUP_FREE uint8_t *data = calloc (length, 1);
+
+  must (data != NULL, "calloc");
+  if (map->is_flawed)
+    place (data, offset, length, 0, map->bytes, map->length);
+  else
+    place (data, offset, length, 0, &header, sizeof header);
+  for (size_t i = 0; i < segments; i++)
+    place (data, offset, length, (1 + i) * MAP_EXPORT_STRIDE,
+           map->bytes + i * (map->length / segments), map->length / segments);
+  return send_all (fd, &chunk, sizeof chunk) &&
+         send_all (fd, &request->offset, sizeof request->offset) &&
+         send_all (fd, data, length);
 }
 
 static bool
@@ -302,7 +380,8 @@ check_range (const struct origin_export *export,
 }
 
 static bool
-answer_request (int fd, const struct origin_export *export)
+answer_request (int fd, const struct origin_export *export,
+                const struct origin_map *map)
 {
   struct nbd_request request;
 
@@ -315,6 +394,8 @@ answer_request (int fd, const struct origin_export *export)
     return false;
   case NBD_CMD_READ:
     check_range (export, &request);
+    if (export->described)
+      return reply_read_map (fd, export, map, &request);
     return reply_read (fd, export, &request);
   case NBD_CMD_CACHE:
     check_range (export, &request);
@@ -322,6 +403,7 @@ answer_request (int fd, const struct origin_export *export)
     return reply_simple (fd, request.cookie, NBD_SUCCESS);
   case NBD_CMD_BLOCK_STATUS:
     check_range (export, &request);
+    must (export->described == NULL, "the relay asks for a map's extents");
     return reply_block_status (fd, export, &request);
   default:
     must (false, "the relay sends command %u", be16toh (request.type));
@@ -332,9 +414,10 @@ answer_request (int fd, const struct origin_export *export)
 void
 origin_serve (const void *opaque, unsigned number, int fd)
 {
-  const struct origin_export *export = negotiate (fd);
+  const struct origin_map *map = opaque;
+  const struct origin_export *export = negotiate (fd, map);
 
-  (void) opaque, (void) number;
-  while (export && answer_request (fd, export))
+  (void) number;
+  while (export && answer_request (fd, export, map))
     ;
 }

@@ -17,6 +17,7 @@ struct origin_export {
   const uint8_t *extents;    /* base:allocation of each ORIGIN_EXTENT */
   size_t extent_count;       /* the last one goes on to the end */
   bool zeroes;               /* all of it, whatever a view's extents say */
+  const struct origin_export *described; /* by this one, which is a map */
 };
 
 #define ORIGIN_EXTENT 32768
@@ -33,7 +34,17 @@ const uint8_t *origin_bytes (const struct origin_export *export,
 bool origin_fails (const struct origin_export *export, uint64_t offset,
                    uint64_t length);
 
-/* A serve_function. */
+/* The one thing that it can be made to lie about: the maps of its exports as
+ * bytes (plugin/map-export.h), which it then has.  Each segment has an equal
+ * part of the bytes. */
+struct origin_map {
+  const uint8_t *bytes;
+  size_t length;
+  bool is_flawed; /* the header, too, is made of them */
+};
+
+/* A serve_function; 'opaque' is a struct origin_map, or NULL for an honest
+ * server without maps. */
 void origin_serve (const void *opaque, unsigned number, int fd);
 
 #endif /* PULLBACK_RELAY_ORIGIN_H */

@@ -5,7 +5,7 @@
 
 . "$srcdir/tests/functions.sh"
 
-for target in relay-handshake relay-transmission relay-upstream; do
+for target in relay-handshake relay-transmission relay-upstream relay-map; do
   "$builddir/tests/fuzz/replay-$target" "$srcdir/tests/fuzz/corpus/$target"/* \
     >"$tmp/$target.log" 2>&1 ||
     fail "$target: $(grep '/corpus/' "$tmp/$target.log" | tail -n 1)"
