@@ -27,7 +27,13 @@
 #define CERTIFICATE_FILE "server-cert.pem"
 #define KEY_FILE         "server-key.pem"
 
-#define PRIORITY     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+/* Ours, not the client's: with a pre-shared key GnuTLS, which libnbd and QEMU
+ * use too, would take ChaCha20, since the key goes with SHA-256 and their
+ * AES-256 with SHA-384, at a fifth of the speed of AES where processors have
+ * instructions for that. */
+#define PRIORITY                                                               \
+  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:"       \
+  "+AES-256-GCM:+CHACHA20-POLY1305:%SERVER_PRECEDENCE"
 #define PRIORITY_PSK PRIORITY ":+ECDHE-PSK:+DHE-PSK:+PSK"
 
 struct tls {

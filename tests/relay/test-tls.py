@@ -53,7 +53,7 @@ relay, socket = tls_relay('require')
 _, allowing = tls_relay('allow', '--tls', 'allow')
 
 
-def context(name='friend', version=None):
+def context(name='friend', version=None, ciphers=None):
     result = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     result.check_hostname = False
     result.load_verify_locations(stage.path('ca-cert.pem'))
@@ -62,12 +62,14 @@ def context(name='friend', version=None):
                                stage.path(name + '/client-key.pem'))
     if version:
         result.minimum_version = result.maximum_version = version
+    if ciphers:
+        result.set_ciphers(ciphers)
     return result
 
 
-def secure(c, name='friend', version=None):
+def secure(c, name='friend', version=None, ciphers=None):
     assert c.result(STARTTLS) == REP_ACK
-    c.socket = context(name, version).wrap_socket(c.socket)
+    c.socket = context(name, version, ciphers).wrap_socket(c.socket)
     return c
 
 
@@ -110,6 +112,8 @@ def rule_14_required():
         assert Counting.connections == before
         works(c)
         assert c.socket.version() == 'TLSv1.3'
+        # Not the first of the client's, but the fastest.
+        assert c.socket.cipher()[0] == 'TLS_AES_128_GCM_SHA256'
     with wire.Client(socket) as c:
         c.send_option(EXPORT_NAME, b'vda')
         c.expect_closed()
@@ -121,6 +125,9 @@ def rule_14_required():
 def rule_14_versions():
     with wire.Client(socket) as c:
         works(secure(c, version=ssl.TLSVersion.TLSv1_2))
+        assert 'AES128-GCM' in c.socket.cipher()[0]
+    with wire.Client(socket) as c:
+        works(secure(c, version=ssl.TLSVersion.TLSv1_2, ciphers='CHACHA20'))
     assert refused(socket, 'friend', ssl.TLSVersion.TLSv1_1)
 
 
