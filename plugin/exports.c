@@ -21,7 +21,10 @@
 #include "plugin/map-export.h"
 #include "plugin/upstream.h"
 
-#define IN_PLACE_SUFFIX "/inplace"
+static const char *const suffixes[] = { [VIEW_MAIN] = "",
+                                        [VIEW_CHANGES] = "",
+                                        [VIEW_IN_PLACE] = "/inplace",
+                                        [VIEW_READABLE] = "/readable" };
 
 struct name_list {
   const char *names[EXPORTS_MAX];
@@ -29,6 +32,7 @@ struct name_list {
 };
 
 static struct name_list selected, changes_only;
+static const char *reclaim_folder;
 static size_t data_connections = 4;
 
 /* Of the lists. */
@@ -74,6 +78,12 @@ exports_set_changes_only (const char *name)
 }
 
 void
+exports_set_reclaim (const char *folder)
+{
+  reclaim_folder = folder;
+}
+
+void
 exports_set_connections (size_t connections)
 {
   data_connections = connections;
@@ -99,6 +109,7 @@ free_export (struct export *export)
     free_bitmap (bitmap);
   }
   map_free (export->map);
+  reclaim_free (export->reclaim);
   pool_free (export->data);
   pool_free (export->allocation);
   pool_free (export->depth);
@@ -135,7 +146,8 @@ add_bitmap (struct export *export, const char *name)
   for (; *place; place = &(*place)->next)
     if (strcmp ((*place)->name, name) == 0)
       return 0;
-  if (strlen (export->name) + 1 + strlen (name) + strlen (IN_PLACE_SUFFIX) >
+  if (strlen (export->name) + 1 + strlen (name) +
+          strlen (suffixes[VIEW_IN_PLACE]) >
       NAME_MAX_BYTES) {
     nbdkit_debug ("export '%s': the name of bitmap '%s' is too long for a view",
                   export->name, name);
@@ -184,7 +196,10 @@ new_export (struct finding *finding)
   export->depth =
       pool_new (export->name, "qemu:allocation-depth", export->size, 1);
   export->map = map_new (export->size, extents_fetch_allocation, export);
-  if (export->data && export->allocation && export->depth && export->map)
+  if (reclaim_folder)
+    export->reclaim = reclaim_new (reclaim_folder, export->name, export->size);
+  if (export->data && export->allocation && export->depth && export->map &&
+      (reclaim_folder == NULL || export->reclaim))
     return export;
   free_export (export);
   return NULL;
@@ -302,11 +317,12 @@ is_view_named (const struct view *view, const char *name)
     return *name == '\0';
   if (*name++ != '@')
     return false;
+  if (view->kind == VIEW_READABLE)
+    return strcmp (name, suffixes[VIEW_READABLE]) == 0;
   length = strlen (view->bitmap->name);
   if (strncmp (name, view->bitmap->name, length) != 0)
     return false;
-  return strcmp (name + length,
-                 view->kind == VIEW_CHANGES ? "" : IN_PLACE_SUFFIX) == 0;
+  return strcmp (name + length, suffixes[view->kind]) == 0;
 }
 
 static int
@@ -320,6 +336,18 @@ compare_name (const struct view *view, void *opaque)
     search->view = *view;
   }
   return 0;
+}
+
+/* Also among those that are not listed. */
+static void
+search_views (struct search *search)
+{
+  struct view view = { .kind = VIEW_READABLE };
+
+  exports_foreach (compare_name, search);
+  LOCK_IN_SCOPE (&lock);
+  for (view.export = all_exports; view.export; view.export = view.export->next)
+    compare_name (&view, search);
 }
 
 /* The names of the views, the first few of them. */
@@ -374,14 +402,14 @@ exports_find (const char *name, struct view *view)
   const char *described = map_export_of (name);
   struct search search = { .name = described ?: name };
 
-  exports_foreach (compare_name, &search);
+  search_views (&search);
   if (!search.found) {
     /* A broker hands out connections once all exports are there, and each one
      * stays open until the end: a wrong name is no reason to take another. */
     if ((upstream_is_late () ? exports_discover_first ()
                              : exports_discover ()) == -1)
       return -1;
-    exports_foreach (compare_name, &search);
+    search_views (&search);
   }
   if (!search.found || (described && !view_has_map (&search.view)))
     return report_unknown (name);
@@ -404,8 +432,9 @@ view_name (const struct view *view)
 
   if (view->kind == VIEW_MAIN)
     return strdup (view->export->name);
-  if (asprintf (&name, "%s@%s%s", view->export->name, view->bitmap->name,
-                view->kind == VIEW_CHANGES ? "" : IN_PLACE_SUFFIX) == -1)
+  if (asprintf (&name, "%s@%s%s", view->export->name,
+                view->bitmap ? view->bitmap->name : "",
+                suffixes[view->kind]) == -1)
     return NULL;
   return name;
 }
@@ -425,6 +454,8 @@ view_description (const struct view *view)
   case VIEW_IN_PLACE:
     format = "changes since %s, to update a full copy in place";
     break;
+  case VIEW_READABLE:
+    return strdup ("what can be read: holes cannot");
   }
   if (asprintf (&description, format, view->bitmap->name) == -1)
     return NULL;

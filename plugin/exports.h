@@ -13,6 +13,7 @@
 
 #include "plugin/map.h"
 #include "plugin/pool.h"
+#include "plugin/reclaim.h"
 
 /* What comes from the server is bounded. */
 #define EXPORTS_MAX    1000
@@ -27,7 +28,6 @@ struct bitmap {
   struct pool *pool;
   struct map *map;         /* of both views: see extents_fetch_changes */
   atomic_size_t questions; /* whether a change reads as zeroes, so far */
-  atomic_bool complained;  /* of a read of what is clean: once */
   struct bitmap *next;
 };
 
@@ -39,7 +39,10 @@ struct export
   uint32_t minimum, preferred, maximum; /* block sizes, 0 if not told */
   bool has_allocation;                  /* it offers base:allocation */
   bool has_depth;                       /* and qemu:allocation-depth */
-  bool changes_only; /* nothing but what its bitmaps have can be read */
+  bool changes_only;       /* nothing but what its bitmaps have can be read */
+  struct reclaim *reclaim; /* of what clients trim; NULL: nobody may */
+  /* Of a read that is refused: once. */
+  atomic_bool complained_of_clean, complained_of_reclaimed;
   struct pool *data;
   struct pool *allocation;
   struct pool *depth;
@@ -50,15 +53,16 @@ struct export
 
 /* What a client opens. */
 enum view_kind {
-  VIEW_MAIN,    /* EXPORT: the real allocation */
-  VIEW_CHANGES, /* EXPORT@BITMAP: to write an overlay */
-  VIEW_IN_PLACE /* EXPORT@BITMAP/inplace: to update a copy */
+  VIEW_MAIN,     /* EXPORT: the real allocation */
+  VIEW_CHANGES,  /* EXPORT@BITMAP: to write an overlay */
+  VIEW_IN_PLACE, /* EXPORT@BITMAP/inplace: to update a copy */
+  VIEW_READABLE  /* EXPORT@/readable, not listed: what can be read at all */
 };
 
 struct view {
   enum view_kind kind;
   struct export *export;
-  struct bitmap *bitmap; /* not of VIEW_MAIN */
+  struct bitmap *bitmap; /* of the two in the middle */
   bool is_map;           /* what is opened is its map, as bytes */
 };
 
@@ -69,6 +73,10 @@ int exports_select (const char *name);
 /* Says that of the export so named, before discovery, the server has only what
  * changed, so that it has no main view.  As above. */
 int exports_set_changes_only (const char *name);
+
+/* Lets clients of all exports, before discovery, trim what they have read for
+ * good.  'folder' (see reclaim.h) stays the caller's. */
+void exports_set_reclaim (const char *folder);
 
 /* How many connections to an export read data. */
 void exports_set_connections (size_t connections);
@@ -83,7 +91,8 @@ int exports_discover_first (void);
  * the map of one that tells extents.  -1: error reported. */
 int exports_find (const char *name, struct view *view);
 
-/* Calls for each view, until a call returns other than 0, and returns that. */
+/* Calls for each view that is listed, until a call returns other than 0, and
+ * returns that. */
 int exports_foreach (int (*call) (const struct view *view, void *opaque),
                      void *opaque);
 

@@ -107,11 +107,9 @@ distrust_zeroes (struct export *export, const struct ranges *allocation,
   return 0;
 }
 
-/* The flags of the wanted ranges, and of no byte beside them: a server that
- * keeps only what changed refuses to tell of the rest. */
 static int
-ask_allocation (struct export *export, const struct ranges *wanted,
-                struct ranges *answer)
+ask_server (struct export *export, const struct ranges *wanted,
+            struct ranges *answer)
 {
   CLEANUP_RANGES struct ranges allocation = { 0 };
 
@@ -121,6 +119,79 @@ ask_allocation (struct export *export, const struct ranges *wanted,
   if (!export->has_depth)
     return 0;
   return distrust_zeroes (export, &allocation, answer);
+}
+
+/* What is still there of what is wanted. */
+static int
+leave_out_reclaimed (struct reclaim *reclaim, const struct ranges *wanted,
+                     struct ranges *left)
+{
+  for (size_t i = 0; i < wanted->count; i++) {
+    const uint64_t end = wanted->items[i].offset + wanted->items[i].length;
+    uint64_t position = wanted->items[i].offset, run_end;
+
+    for (; position < end; position = run_end) {
+      run_end = end;
+      if (!reclaim_is_gone (reclaim, position, &run_end) &&
+          ranges_append (left, position, run_end - position, 0) == -1)
+        return report_memory ();
+    }
+  }
+  return 0;
+}
+
+/* All that is wanted, with what was told of it; the rest is data, which is
+ * never wrong: it was read, and can be no more. */
+static int
+fill_in (const struct ranges *wanted, const struct ranges *told,
+         struct ranges *answer)
+{
+  const struct range *next = told->items, *last = next + told->count;
+
+  for (size_t i = 0; i < wanted->count; i++) {
+    const uint64_t end = wanted->items[i].offset + wanted->items[i].length;
+    uint64_t position = wanted->items[i].offset, piece_end;
+
+    for (; position < end; position = piece_end) {
+      uint32_t flags = EXTENT_DATA;
+
+      while (next < last && next->offset + next->length <= position)
+        next++;
+      piece_end = end;
+      if (next < last && next->offset <= position) {
+        flags = next->flags;
+        if (next->offset + next->length < end)
+          piece_end = next->offset + next->length;
+      }
+      else if (next < last && next->offset < end)
+        piece_end = next->offset;
+      if (ranges_append (answer, position, piece_end - position, flags) == -1)
+        return report_memory ();
+    }
+  }
+  return 0;
+}
+
+/* The flags of the wanted ranges, and of no byte beside them: a server that
+ * keeps only what changed refuses to tell of the rest, and of what was
+ * reclaimed, which nothing is until this is told. */
+static int
+ask_allocation (struct export *export, const struct ranges *wanted,
+                struct ranges *answer)
+{
+  CLEANUP_RECLAIM_LEAVE struct reclaim_user user = { 0 };
+  CLEANUP_RANGES struct ranges left = { 0 };
+  CLEANUP_RANGES struct ranges told = { 0 };
+  const struct range *first = wanted->items, *last = first + wanted->count - 1;
+
+  if (export->reclaim == NULL || wanted->count == 0)
+    return ask_server (export, wanted, answer);
+  reclaim_enter (export->reclaim, &user, first->offset,
+                 last->offset + last->length - first->offset);
+  if (leave_out_reclaimed (export->reclaim, wanted, &left) == -1 ||
+      ask_server (export, &left, &told) == -1)
+    return -1;
+  return fill_in (wanted, &told, answer);
 }
 
 int

@@ -14,6 +14,8 @@ nbdkitplugin_LTLIBRARIES = %D%/nbdkit-pullback-plugin.la
 	%D%/extents.c %D%/extents.h \
 	%D%/map-export.c %D%/map-export.h \
 	%D%/pool.c %D%/pool.h \
+	%D%/readable.c %D%/readable.h \
+	%D%/reclaim.c %D%/reclaim.h \
 	%D%/status.c %D%/status.h \
 	%D%/upstream.c %D%/upstream.h
 %C%_nbdkit_pullback_plugin_la_CFLAGS = \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The nbdkit plugin: its parameters, and what nbdkit asks of it, answered from
- * exports, pools and maps.  Everything is read-only and in parallel. */
+ * exports, pools and maps.  Everything is in parallel, and read-only but for
+ * what is reclaimed. */
 
 #include "config.h"
 
@@ -21,6 +22,7 @@
 #include "plugin/exports.h"
 #include "plugin/extents.h"
 #include "plugin/map-export.h"
+#include "plugin/readable.h"
 #include "plugin/upstream.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
@@ -32,8 +34,11 @@
 /* Some servers hang up on reads above this, if they tell no limit. */
 #define READ_MAX (32 << 20)
 
+#define TRIM_MAX (UINT64_C (1) << 30)
+
 static char *address; /* the value of uri=, socket= or broker= */
 static const char *address_key;
+static char *reclaim_folder;
 
 static int
 set_address (enum upstream_kind kind, const char *key, const char *value)
@@ -54,6 +59,15 @@ set_address (enum upstream_kind kind, const char *key, const char *value)
 }
 
 static int
+set_reclaim (const char *value)
+{
+  free (reclaim_folder);
+  reclaim_folder = nbdkit_absolute_path (value);
+  exports_set_reclaim (reclaim_folder);
+  return reclaim_folder ? 0 : -1;
+}
+
+static int
 pullback_config (const char *key, const char *value)
 {
   unsigned connections;
@@ -68,6 +82,8 @@ pullback_config (const char *key, const char *value)
     return exports_select (value);
   if (strcmp (key, "changes-only") == 0)
     return exports_set_changes_only (value);
+  if (strcmp (key, "reclaim") == 0)
+    return set_reclaim (value);
   if (strcmp (key, "connections") == 0) {
     if (nbdkit_parse_unsigned ("connections", value, &connections) == -1)
       return -1;
@@ -106,6 +122,8 @@ pullback_config_complete (void)
   "export=NAME                Only this export (may be given repeatedly)\n"    \
   "changes-only=NAME          Of this export the server has only what its\n"   \
   "                           bitmaps tell (may be given repeatedly)\n"        \
+  "reclaim=FOLDER             What a client trims is discarded from the\n"     \
+  "                           server; files in FOLDER keep what that was\n"    \
   "connections=N              Connections that read an export (default 4)"
 
 static void
@@ -131,6 +149,7 @@ static void
 pullback_unload (void)
 {
   exports_free ();
+  free (reclaim_folder);
   free (address);
 }
 
@@ -227,6 +246,15 @@ pullback_can_multi_conn (void *handle)
   return 1;
 }
 
+/* nbdkit asks nobody who cannot write whether he can trim. */
+static int
+can_reclaim (void *handle)
+{
+  const struct view *view = handle;
+
+  return view->export->reclaim != NULL && !view->is_map;
+}
+
 static int
 pullback_can_extents (void *handle)
 {
@@ -261,45 +289,6 @@ set_error (int error)
     error = EIO;
   }
   nbdkit_set_error (error);
-}
-
-/* Said once: a client that copies everything asks for it all. */
-static int
-refuse_clean (const struct view *view, uint64_t offset)
-{
-  if (!atomic_exchange (&view->bitmap->complained, true))
-    nbdkit_error ("export '%s@%s': there is only what changed, and offset "
-                  "%" PRIu64 " did not; read what is data in the block "
-                  "status, in requests that do not reach beyond it",
-                  view->export->name, view->bitmap->name, offset);
-  nbdkit_set_error (EPERM);
-  return -1;
-}
-
-/* Bytes that are clean in the view are not those of the point in time, where
- * the server has only what changed: it may refuse to read them, or read what is
- * there now. */
-static int
-check_readable (const struct view *view, uint32_t count, uint64_t offset)
-{
-  const uint64_t end = offset + count;
-  struct map_extent extents[EXTENTS_AT_ONCE];
-
-  while (offset < end) {
-    ssize_t got = map_query (view->bitmap->map, offset, end - offset, extents,
-                             EXTENTS_AT_ONCE);
-
-    if (got == -1) {
-      set_error (errno);
-      return -1;
-    }
-    for (ssize_t i = 0; i < got; i++) {
-      if (extents[i].flags == EXTENT_HOLE)
-        return refuse_clean (view, offset);
-      offset += extents[i].length;
-    }
-  }
-  return 0;
 }
 
 static struct map *
@@ -354,14 +343,15 @@ read_disk (const struct view *view, void *buffer, uint32_t count,
                                : READ_MAX;
   CLEANUP_POOL_GIVE_BACK struct connection *connection =
       pool_borrow (export->data);
+  CLEANUP_RECLAIM_LEAVE struct reclaim_user user = { 0 };
   char *bytes = buffer;
 
-  if (export->changes_only && check_readable (view, count, offset) == -1)
-    return -1;
   if (connection == NULL) {
     set_error (EIO);
     return -1;
   }
+  if (readable_enter (view, &user, offset, count) == -1)
+    return -1;
   while (count > 0) {
     uint32_t piece = count < maximum ? count : maximum;
 
@@ -393,6 +383,78 @@ pullback_pread (void *handle, void *buffer, uint32_t count, uint64_t offset,
 }
 
 static int
+pullback_pwrite (void *handle, const void *buffer, uint32_t count,
+                 uint64_t offset, uint32_t flags)
+{
+  (void) handle;
+  (void) buffer;
+  (void) count;
+  (void) offset;
+  (void) flags;
+  nbdkit_error ("a point in time cannot be written to");
+  nbdkit_set_error (EPERM);
+  return -1;
+}
+
+/* Discards whole clusters from the server, a piece at a time that QEMU, which
+ * halves what is larger than 2 GiB, does not split.  If that fails the server
+ * keeps them, and they are not served all the same. */
+static int
+pullback_trim (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+  const struct view *view = handle;
+  const uint64_t end = (offset + count) & -RECLAIM_CLUSTER;
+  CLEANUP_POOL_GIVE_BACK struct connection *connection = NULL;
+
+  (void) flags;
+  offset = (offset + RECLAIM_CLUSTER - 1) & -RECLAIM_CLUSTER;
+  if (offset >= end)
+    return 0;
+  reclaim_take (view->export->reclaim, offset, end - offset);
+  connection = pool_borrow (view->export->data);
+  if (connection == NULL) {
+    set_error (EIO);
+    return -1;
+  }
+  for (uint64_t length; offset < end; offset += length) {
+    length = end - offset < TRIM_MAX ? end - offset : TRIM_MAX;
+    if (nbd_trim (connection->nbd, length, offset, 0) == -1) {
+      int error = nbd_get_errno ();
+
+      nbdkit_error ("export '%s': discarding %" PRIu64 " bytes at offset "
+                    "%" PRIu64 ": %s",
+                    view->export->name, length, offset, nbd_get_error ());
+      set_error (error);
+      return -1;
+    }
+  }
+  return 0;
+}
+
+/* What can be read, as it is now: nothing of it is kept. */
+static int
+tell_readable (const struct view *view, uint64_t offset, uint64_t end,
+               struct nbdkit_extents *answer)
+{
+  uint64_t run_end;
+
+  for (size_t i = 0; offset < end && i < EXTENTS_MAX; i++, offset = run_end) {
+    int can_be_read;
+
+    run_end = end;
+    can_be_read = readable (view, offset, &run_end);
+    if (can_be_read == -1) {
+      set_error (errno);
+      return -1;
+    }
+    if (nbdkit_add_extent (answer, offset, run_end - offset,
+                           can_be_read ? EXTENT_DATA : EXTENT_HOLE) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+static int
 pullback_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
                   struct nbdkit_extents *answer)
 {
@@ -401,6 +463,8 @@ pullback_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
   const size_t at_once = flags & NBDKIT_FLAG_REQ_ONE ? 1 : EXTENTS_AT_ONCE;
   uint64_t end = offset + count;
 
+  if (view->kind == VIEW_READABLE)
+    return tell_readable (view, offset, end, answer);
   for (size_t total = 0; offset < end && total < EXTENTS_MAX;) {
     ssize_t got =
         map_query (map_of (view), offset, end - offset, extents, at_once);
@@ -446,10 +510,14 @@ static struct nbdkit_plugin plugin = {
   .get_size = pullback_get_size,
   .block_size = pullback_block_size,
   .can_multi_conn = pullback_can_multi_conn,
+  .can_write = can_reclaim,
+  .can_trim = can_reclaim,
   .can_extents = pullback_can_extents,
   .can_cache = pullback_can_cache,
   .pread = pullback_pread,
   .cache = pullback_cache,
+  .pwrite = pullback_pwrite,
+  .trim = pullback_trim,
   .extents = pullback_extents,
 };
 

@@ -20,6 +20,7 @@ plugin_tests = \
 	%D%/test-many-changes.sh \
 	%D%/test-map-export.sh \
 	%D%/test-overlay.sh \
+	%D%/test-reclaim.sh \
 	%D%/test-views.sh
 
 TESTS += %D%/test-map $(plugin_tests)
