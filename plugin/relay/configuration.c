@@ -41,6 +41,9 @@ static const char usage[] =
     "                           the relay gives and revokes clients' tickets\n"
     "  --insecure               may listen without required TLS where other\n"
     "                           machines can connect\n"
+    "  --reclaim                what clients have received is trimmed from "
+    "SERVER,\n"
+    "                           and can be read no more\n"
     "  --max-connections N      clients at once (1000)\n"
     "  --max-connections-per-address N\n"
     "                           of them from one address (250)\n"
@@ -64,6 +67,7 @@ enum {
   OPTION_TLS_SUBJECT,
   OPTION_CONTROL,
   OPTION_INSECURE,
+  OPTION_RECLAIM,
   OPTION_CONNECTIONS,
   OPTION_CONNECTIONS_PER_ADDRESS,
   OPTION_OPTION_BYTES,
@@ -86,6 +90,7 @@ static const struct option long_options[] = {
   { "tls-subject", required_argument, NULL, OPTION_TLS_SUBJECT },
   { "control", required_argument, NULL, OPTION_CONTROL },
   { "insecure", no_argument, NULL, OPTION_INSECURE },
+  { "reclaim", no_argument, NULL, OPTION_RECLAIM },
   { "max-connections", required_argument, NULL, OPTION_CONNECTIONS },
   { "max-connections-per-address", required_argument, NULL,
     OPTION_CONNECTIONS_PER_ADDRESS },
@@ -308,6 +313,9 @@ parse_option (struct configuration *configuration, int option, const char *name)
     return set_control (optarg, &configuration->control);
   case OPTION_INSECURE:
     configuration->insecure = true;
+    return 0;
+  case OPTION_RECLAIM:
+    configuration->reclaim = true;
     return 0;
   case OPTION_CONNECTIONS:
     return parse_number (name, optarg, &configuration->connections);

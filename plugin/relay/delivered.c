@@ -26,6 +26,7 @@
 #define MIN_ITEMS 64 /* the first allocation; a power of 2 as all others */
 
 struct delivered {
+  struct reclaimer *reclaimer; /* NULL: there is none */
   atomic_size_t budget;
   pthread_mutex_t lock;
   /* Under the lock: */
@@ -35,11 +36,12 @@ struct delivered {
 };
 
 struct delivered *
-delivered_new (void)
+delivered_new (struct reclaimer *reclaimer)
 {
   struct delivered *delivered = calloc (1, sizeof *delivered);
 
   if (delivered) {
+    delivered->reclaimer = reclaimer;
     delivered->budget = MAX_RUNS;
     pthread_mutex_init (&delivered->lock, NULL);
   }
@@ -139,10 +141,13 @@ item_at (const struct delivery *delivery, size_t index)
 
 /* The client has this: the one place where that is known.  The lock is held. */
 static void
-receive (const struct delivery_item *item)
+receive (const struct delivered *delivered, const struct delivery_item *item)
 {
   struct delivered_export *export = item->export;
 
+  if (delivered->reclaimer && item->kind == DELIVERED_READ)
+    reclaimer_received (delivered->reclaimer, export->name, item->offset,
+                        item->length);
   LOCK_IN_SCOPE (&export->lock);
   runs_add (item->kind == DELIVERED_READ ? &export->read : &export->told,
             item->offset, item->length);
@@ -160,7 +165,7 @@ drop_first (struct delivery *delivery)
 static void
 receive_first (struct delivery *delivery)
 {
-  receive (item_at (delivery, 0));
+  receive (delivery->delivered, item_at (delivery, 0));
   drop_first (delivery);
 }
 

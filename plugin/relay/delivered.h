@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "plugin/relay/reclaimer.h"
 #include "plugin/relay/runs.h"
 #include "plugin/relay/stream.h"
 #include "plugin/relay/upstream.h"
@@ -65,8 +66,9 @@ struct delivery {
   uint64_t look_at; /* of the stream's bytes, when to look what is received */
 };
 
-/* NULL: errno. */
-struct delivered *delivered_new (void);
+/* The reclaimer, if there is one, is told what was read and received, and must
+ * outlive it.  NULL: errno. */
+struct delivered *delivered_new (struct reclaimer *reclaimer);
 /* Only when no connection is left. */
 void delivered_free (struct delivered *delivered);
 

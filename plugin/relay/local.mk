@@ -25,6 +25,7 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/delivered.c %D%/delivered.h \
 	%D%/errands.c %D%/errands.h \
 	%D%/exports.c %D%/exports.h \
+	%D%/handle.c %D%/handle.h \
 	%D%/handshake.c \
 	%D%/keys.c %D%/keys.h \
 	%D%/listener.c %D%/listener.h \
@@ -34,6 +35,7 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/options.h %D%/options-context.c %D%/options-export.c \
 	%D%/protocol.h \
 	%D%/ranges.c \
+	%D%/reclaimer.c %D%/reclaimer.h \
 	%D%/relay.c %D%/relay.h \
 	%D%/replies.c \
 	%D%/reply.c %D%/reply.h \

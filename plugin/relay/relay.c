@@ -18,14 +18,17 @@ relay_open (struct relay *relay, const struct configuration *configuration)
   *relay = (struct relay){ .configuration = configuration,
                            .drain_fd = eventfd (0, EFD_CLOEXEC),
                            .exports = exports_new (&configuration->upstream),
-                           .sources = sources_new (&configuration->upstream),
-                           .delivered = delivered_new () };
+                           .sources = sources_new (&configuration->upstream) };
+  if (configuration->reclaim)
+    relay->reclaimer = reclaimer_new (&configuration->upstream);
+  relay->delivered = delivered_new (relay->reclaimer);
   if (configuration->control) {
     relay->tickets = tickets_new ();
     relay->fetcher = map_fetcher_new (relay);
   }
   if (relay->drain_fd == -1 || relay->exports == NULL ||
       relay->sources == NULL || relay->delivered == NULL ||
+      (configuration->reclaim && relay->reclaimer == NULL) ||
       (configuration->control &&
        (relay->tickets == NULL || relay->fetcher == NULL))) {
     message ("%s", strerror (errno));
@@ -49,6 +52,7 @@ relay_close (struct relay *relay)
   exports_free (relay->exports);
   sources_free (relay->sources);
   delivered_free (relay->delivered);
+  reclaimer_free (relay->reclaimer);
   tls_free (relay->tls);
   tickets_free (relay->tickets);
   if (relay->drain_fd >= 0)

@@ -12,6 +12,7 @@
 #include "plugin/relay/delivered.h"
 #include "plugin/relay/exports.h"
 #include "plugin/relay/map-fetcher.h"
+#include "plugin/relay/reclaimer.h"
 #include "plugin/relay/sources.h"
 #include "plugin/relay/tickets.h"
 #include "plugin/relay/tls.h"
@@ -37,6 +38,7 @@ struct configuration {
   struct tls_configuration tls;
   int control;           /* the control channel's socket; 0: none */
   bool insecure;         /* may listen beyond loopback */
+  bool reclaim;          /* what clients have received is trimmed upstream */
   unsigned connections;  /* at most, at once */
   unsigned negotiation;  /* seconds a client has for it */
   unsigned option_bytes; /* a client may send while it lasts */
@@ -51,6 +53,7 @@ struct relay {
   struct exports *exports;
   struct sources *sources;
   struct delivered *delivered;
+  struct reclaimer *reclaimer; /* NULL: nothing is reclaimed */
   struct tls *tls;             /* NULL: there is none */
   struct tickets *tickets;     /* NULL: there is no control channel */
   struct map_fetcher *fetcher; /* the same */
