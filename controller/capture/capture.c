@@ -145,26 +145,31 @@ capture_set_method (struct capture *capture, enum capture_method method)
 /* blockdev-backup's discard-source is the first user of discards from a point
  * in time in QEMU itself, and came with their last corrections, in 9.1. */
 static int
-check_limits (struct capture *capture)
+can_discard (struct capture *capture)
+{
+  return capture->steps->discards
+             ? qmp_can (capture->qmp, "blockdev-backup", NULL, "discard-source")
+             : 0;
+}
+
+static int
+check_discards (struct capture *capture)
 {
   for (size_t i = 0; i < capture->nr_disks; i++) {
-    int can = 1;
+    const bool limit = capture->disks[i].request->changes_only;
+    int can = limit || capture->reclaim ? can_discard (capture) : 1;
 
-    if (capture->disks[i].request->changes_only)
-      can = capture->steps->discards ? qmp_can (capture->qmp, "blockdev-backup",
-                                                NULL, "discard-source")
-                                     : 0;
     if (can < 0)
       return -1;
     if (can)
       continue;
     return fail (
         ERROR_UNSUPPORTED,
-        "disk '%s': QEMU %s with the method '%s' cannot keep only what "
-        "changed: that needs QEMU 10.1, or 9.1 where no disk of the backup is "
-        "in an iothread",
+        "disk '%s': QEMU %s with the method '%s' cannot %s: that needs QEMU "
+        "10.1, or 9.1 where no disk of the backup is in an iothread",
         capture->disks[i].name, qmp_version_text (capture->qmp),
-        capture_method_name (capture->report.method));
+        capture_method_name (capture->report.method),
+        limit ? "keep only what changed" : "reclaim what was read");
   }
   return 0;
 }
@@ -181,7 +186,7 @@ choose_method (struct capture *capture, enum capture_method wanted)
   if (method == CAPTURE_AUTO)
     return -1;
   capture_set_method (capture, method);
-  return check_limits (capture);
+  return check_discards (capture);
 }
 
 static int
@@ -233,6 +238,7 @@ static int
 prepare (struct capture *capture, const struct capture_request *request)
 {
   capture->no_pause = request->no_pause;
+  capture->reclaim = request->reclaim;
   if (choose_method (capture, request->method) < 0 ||
       check_pause (capture) < 0 ||
       exports_start_server (capture, request->nbd_socket) < 0)

@@ -50,8 +50,10 @@ struct capture_disk {
 struct capture_request {
   enum capture_method method; /* AUTO: by the table */
   bool no_pause;              /* refused where the guest would stand still */
-  const char *job;            /* makes node, job and export names unique */
-  const char *nbd_socket;     /* where QEMU's NBD server listens */
+  bool reclaim;    /* clients can discard ranges: they are no longer copied, and
+                      can no longer be read */
+  const char *job; /* makes node, job and export names unique */
+  const char *nbd_socket; /* where QEMU's NBD server listens */
   const struct capture_disk *disks;
   size_t nr_disks;
 };

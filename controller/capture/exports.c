@@ -139,7 +139,8 @@ exports_add (struct capture *capture, struct captured_disk *disk)
       capture, UNDO_EXPORT, disk->job, NULL, "block-export-add",
       qmp_object ("type", qmp_text ("nbd"), "id", qmp_text (disk->job),
                   "node-name", qmp_text (disk->exposed), "name",
-                  qmp_text (disk->request->export_name), "bitmaps", maps,
+                  qmp_text (disk->request->export_name), "writable",
+                  capture->reclaim ? qmp_flag (true) : NULL, "bitmaps", maps,
                   "allocation-depth",
                   capture->steps->allocation_depth ? qmp_flag (true) : NULL,
                   NULL));

@@ -56,7 +56,7 @@ struct capture {
   struct undo_list made;
   struct undo_batch batch; /* what a step does for all disks at once */
   struct capture_report report;
-  bool no_pause;
+  bool no_pause, reclaim;
   struct capture_guard guard;
   atomic_bool ending;    /* what ends from now on is ended by ourselves */
   atomic_bool shut_down; /* QEMU or its guest is; what follows is due to that */

@@ -103,6 +103,8 @@ show_how (json_object *backup)
     printf ("%-15s %s\n", "Method:", reply_text (backup, "method"));
   if (promise && promise[0])
     printf ("%-15s %s\n", "Note:", promise);
+  if (reply_flag (backup, "reclaim"))
+    printf ("%-15s every byte can be read once\n", "Reclaim:");
   if (is_push (backup)) {
     char text[80];
 

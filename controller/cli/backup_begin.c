@@ -148,8 +148,9 @@ check_mode (const struct invocation *invocation)
   static const char *const for_push[] = { "target", "format", "reuse-external",
                                           NULL };
   static const char *const for_pull[] = {
-    "listen", "tls",          "ticket",        "insecure",        "scratch",
-    "method", "changes-only", "scratch-limit", "scratch-reserve", NULL
+    "listen", "tls",          "ticket",  "insecure",      "scratch",
+    "method", "changes-only", "reclaim", "scratch-limit", "scratch-reserve",
+    NULL
   };
   bool push = is_given (invocation, "push");
   const char *const *option = push ? for_pull : for_push;
@@ -248,6 +249,8 @@ read_options (const struct invocation *invocation,
     options->flags |= PULLBACK_BACKUP_BEGIN_NO_PAUSE;
   if (is_given (invocation, "changes-only"))
     options->flags |= PULLBACK_BACKUP_BEGIN_CHANGES_ONLY;
+  if (is_given (invocation, "reclaim"))
+    options->flags |= PULLBACK_BACKUP_BEGIN_RECLAIM;
   if (is_given (invocation, "prepare-timeout") &&
       !is_given (invocation, "prepare"))
     return fail (ERROR_INVALID, "--prepare-timeout needs --prepare");
@@ -339,6 +342,8 @@ const struct parameter backup_begin_parameters[] = {
   { OPTION, "checkpoint", "NAME", "make a checkpoint at the same instant" },
   { FLAG, "changes-only", NULL,
     "only what changed can be pulled, so that the guest loses almost nothing" },
+  { FLAG, "reclaim", NULL,
+    "every byte can be read once, by one reader: it is then no longer copied" },
   { REPEATED, "disk", "DISK", "only this disk (without: all that can be)" },
   { FLAG, "push", NULL, "let QEMU write the backup itself, to targets" },
   { REPEATED, "target", "DISK=TARGET",

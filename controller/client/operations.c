@@ -302,6 +302,7 @@ pullback_backup_begin (pullback_handle *handle, const char *domain,
   add_flag (body, "no_pause", flags & PULLBACK_BACKUP_BEGIN_NO_PAUSE);
   add_flag (body, "insecure", flags & PULLBACK_BACKUP_BEGIN_INSECURE);
   add_seconds (body, "prepare_seconds", options->prepare_seconds);
+  add_flag (body, "reclaim", flags & PULLBACK_BACKUP_BEGIN_RECLAIM);
   add_flag (body, "changes_only", flags & PULLBACK_BACKUP_BEGIN_CHANGES_ONLY);
   add_quiesce (body, flags & PULLBACK_BACKUP_BEGIN_QUIESCE,
                flags & PULLBACK_BACKUP_BEGIN_QUIESCE_TRY);

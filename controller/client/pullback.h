@@ -157,7 +157,10 @@ enum pullback_backup_begin_flags {
   /* with the guest's file systems frozen if they can be */
   PULLBACK_BACKUP_BEGIN_QUIESCE_TRY = 1 << 5,
   /* an address that others can reach may be served without TLS */
-  PULLBACK_BACKUP_BEGIN_INSECURE = 1 << 6
+  PULLBACK_BACKUP_BEGIN_INSECURE = 1 << 6,
+  /* whoever pulls promises to be the only one and to read every byte once: what
+   * was read is no longer copied, and can be read no more */
+  PULLBACK_BACKUP_BEGIN_RECLAIM = 1 << 7
 };
 /* A key for TLS with which somebody may pull. */
 struct pullback_ticket {

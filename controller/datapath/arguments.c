@@ -91,11 +91,14 @@ arguments_of_nbdkit (const char *broker_socket,
 
   add (&arguments, "nbdkit");
   add (&arguments, "--foreground");
-  add (&arguments, "--readonly");
+  if (!request->reclaim)
+    add (&arguments, "--readonly");
   add (&arguments, "%s", program ("PULLBACK_PLUGIN", "pullback"));
   add (&arguments, "broker=%s", broker_socket);
   for (size_t i = 0; i < request->nr_changes_only; i++)
     add (&arguments, "changes-only=%s", request->changes_only[i]);
+  if (request->reclaim)
+    add (&arguments, "reclaim=%s", request->folder);
   return finish (&arguments);
 }
 
@@ -161,6 +164,8 @@ arguments_of_relay (const char *plugin_socket,
     add_certificates (&arguments, request->certificates);
   if (request->insecure)
     add (&arguments, "--insecure");
+  if (request->reclaim)
+    add (&arguments, "--reclaim");
   for (size_t i = 0; i < request->nr_contexts; i++) {
     char *context = context_argument (&request->contexts[i]);
 

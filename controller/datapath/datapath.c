@@ -347,11 +347,15 @@ datapath_relay_is_another (const struct datapath *datapath)
 }
 
 int
-datapath_probe (const struct datapath *datapath, const char *export_name,
-                bool only_changes)
+datapath_probe (const struct datapath *datapath, const char *export_name)
 {
-  return probe_export (datapath->paths[PLUGIN_SOCKET], export_name,
-                       only_changes);
+  return probe_export (datapath->paths[PLUGIN_SOCKET], export_name);
+}
+
+char *
+datapath_reclaimed (const char *folder, const char *export_name)
+{
+  return path_in (folder, export_name, ".reclaimed");
 }
 
 void

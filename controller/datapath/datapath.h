@@ -40,6 +40,7 @@ struct datapath_request {
   size_t nr_contexts;
   const char *const *changes_only; /* exports that are served only as views */
   size_t nr_changes_only;
+  bool reclaim; /* what was read once is discarded from QEMU */
 };
 
 /* What a data path has to say, each on a thread of its own; 'text' names the
@@ -56,6 +57,10 @@ struct datapath_watch {
 };
 
 struct datapath;
+
+/* Where nbdkit keeps what it has reclaimed of an export; the caller's, who
+ * removes it at the end.  NULL: reported. */
+char *datapath_reclaimed (const char *folder, const char *export_name);
 
 /* Binds all sockets and starts nbdkit and the relay; a client that comes now
  * waits.  NULL: reported, and nothing is left. */
@@ -84,10 +89,9 @@ int datapath_say (const struct datapath *datapath, const char *const *words,
  * so that it has forgotten what it was told and what was read. */
 bool datapath_relay_is_another (const struct datapath *datapath);
 
-/* Whether the export can still be read through it; a view 'only_changes' where
- * something changed.  -1: reported. */
-int datapath_probe (const struct datapath *datapath, const char *export_name,
-                    bool only_changes);
+/* Whether what there is of the export can still be read through it.  -1:
+ * reported. */
+int datapath_probe (const struct datapath *datapath, const char *export_name);
 
 /* Stops the relay, then nbdkit, then the broker; QEMU must have closed its side
  * of the connections in transmission before.  NULL is no error. */

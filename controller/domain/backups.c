@@ -91,6 +91,7 @@ read_request (json_object *body, struct job_request *job)
                  json_get_bool (body, "no_pause", &job->no_pause) == -1 ||
                  json_get_bool (body, "changes_only", &job->changes_only) ==
                      -1 ||
+                 json_get_bool (body, "reclaim", &job->reclaim) == -1 ||
                  json_get_bool (body, "insecure", &job->insecure) == -1 ||
                  json_get_object (body, "ticket", &job->ticket) == -1 ||
                  read_times (body, job) == -1

@@ -23,8 +23,8 @@ contexts_clear (struct contexts *contexts)
   free (contexts->list);
 }
 
-char *
-contexts_view (const struct plan_disk *disk, const char *checkpoint)
+static char *
+name_view (const struct plan_disk *disk, const char *checkpoint)
 {
   char *view;
 
@@ -43,7 +43,7 @@ add (struct contexts *contexts, const struct plan_disk *disk,
 
   context->export_name = disk->export_name;
   context->name = name;
-  context->view = contexts_view (disk, checkpoint);
+  context->view = name_view (disk, checkpoint);
   if (name == NULL)
     return fail_errno (ERROR_SYSTEM, "metadata contexts");
   return context->view ? 0 : -1;

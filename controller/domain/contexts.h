@@ -15,10 +15,6 @@ struct contexts {
   size_t count;
 };
 
-/* The view that has the changes since the checkpoint, as the plugin names it;
- * the caller's.  NULL: reported. */
-char *contexts_view (const struct plan_disk *disk, const char *checkpoint);
-
 /* -1: reported; it is to be cleared all the same. */
 int contexts_of (const struct plan *plan, struct contexts *contexts);
 void contexts_clear (struct contexts *contexts);

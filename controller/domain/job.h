@@ -32,6 +32,7 @@ struct job_request {
   unsigned wait_seconds;     /* how long it may stay prepared; 0: it is cut
                                 at once */
   bool changes_only;         /* of disks that have a base */
+  bool reclaim;              /* every byte can be read once */
   struct quiesce *quiesce;   /* taken over, and left empty */
   unsigned max_seconds;      /* how long it may run; 0: for ever */
   struct findings *findings; /* the domain's */

@@ -28,7 +28,7 @@ struct pull {
   json_object *record; /* of the capture, for the journal */
   struct datapath *datapath;
   struct datapath_certificates certificates; /* strings are the service's */
-  bool use_certificates, insecure;
+  bool use_certificates, insecure, reclaim;
   struct tickets *tickets; /* NULL: without TLS there are none */
   atomic_bool tickets_due; /* the relay may be another one */
   bool forgotten;          /* it is: what was read before is not known */
@@ -184,6 +184,7 @@ get_datapath (struct job *job,
     .certificates =
         parts_of (job)->use_certificates ? &parts_of (job)->certificates : NULL,
     .insecure = parts_of (job)->insecure,
+    .reclaim = parts_of (job)->reclaim,
   };
   size_t i;
 
@@ -262,12 +263,44 @@ prepare_capture (struct job *job, const struct job_request *wanted)
   struct capture_request request = {
     .method = wanted->method,
     .no_pause = wanted->no_pause,
+    .reclaim = wanted->reclaim,
   };
 
   if (describe_capture (job, &request) == -1)
     return -1;
   parts_of (job)->capture = capture_prepare (job->qmp, &request);
   return parts_of (job)->capture ? 0 : -1;
+}
+
+/* The files in which nbdkit keeps what it has reclaimed. */
+static int
+for_each_reclaimed (struct job *job, int (*call) (const char *path, void *),
+                    void *opaque)
+{
+  size_t i;
+
+  for (i = 0; parts_of (job)->reclaim && i < job->plan->nr_disks; i++) {
+    CLEANUP_FREE char *path =
+        datapath_reclaimed (job->folder, job->plan->disks[i].export_name);
+
+    if (path == NULL || call (path, opaque) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+static int
+add_file (const char *path, void *files)
+{
+  return json_object_array_add (files, json_object_new_string (path));
+}
+
+static int
+remove_file (const char *path, void *opaque)
+{
+  (void) opaque;
+  unlink (path);
+  return 0;
 }
 
 static int
@@ -282,12 +315,15 @@ record (struct job *job, json_object *json)
   for (i = 0; i < job->plan->nr_disks; i++)
     json_object_array_add (
         files, json_object_new_string (job->plan->disks[i].scratch));
+  if (for_each_reclaimed (job, add_file, files) == -1)
+    return -1;
   if (pull->tickets)
     json_object_object_add (json, "tickets",
                             tickets_record (pull->tickets, files));
   json_add_bool (json, "certificates", pull->use_certificates);
   json_add_bool (json, "insecure", pull->insecure);
   json_add_bool (json, "forgotten", pull->forgotten);
+  json_add_bool (json, "reclaim", pull->reclaim);
   json_add_text (json, "socket", job->plan->backup->socket);
   json_object_object_add (json, "capture", json_object_get (pull->record));
   return 0;
@@ -315,6 +351,7 @@ prepare (struct job *job, const struct job_request *request)
     return fail (ERROR_INVALID,
                  "files that are there can be reused only for <domainbackup "
                  "mode='push'>");
+  parts_of (job)->reclaim = request->reclaim;
   return choose_tls (job, request) == -1 || choose_server (job) == -1 ||
                  job_save (job) == -1 ||
                  get_datapath (job, datapath_start) == -1 ||
@@ -330,25 +367,6 @@ cut (struct job *job)
   return capture_cut (parts_of (job)->capture);
 }
 
-/* Whether all that clients can ask of a disk is still there. */
-static int
-probe_disk (struct job *job, const struct plan_disk *disk)
-{
-  const struct datapath *datapath = parts_of (job)->datapath;
-  size_t i;
-
-  if (!disk->changes_only)
-    return datapath_probe (datapath, disk->export_name, false);
-  for (i = 0; i < disk->nr_change_maps; i++) {
-    CLEANUP_FREE char *view =
-        contexts_view (disk, disk->change_maps[i].checkpoint);
-
-    if (view == NULL || datapath_probe (datapath, view, true) == -1)
-      return -1;
-  }
-  return 0;
-}
-
 /* QEMU raises no event when it gives up a point in time for the guest's sake.
  */
 static void
@@ -357,7 +375,8 @@ probe_exports (struct job *job)
   size_t i;
 
   for (i = 0; i < job->plan->nr_disks; i++) {
-    if (probe_disk (job, &job->plan->disks[i]) == -1) {
+    if (datapath_probe (parts_of (job)->datapath,
+                        job->plan->disks[i].export_name) == -1) {
       LOCK_IN_SCOPE (&job->lock);
 
       job_mark_broken (job, error_message ());
@@ -398,7 +417,8 @@ scratch_full (void *opaque, const char *disk)
   for (i = 0; i < job->plan->nr_disks; i++)
     if (strcmp (job->plan->disks[i].disk->name, disk) == 0)
       break;
-  if (probe_disk (job, &job->plan->disks[i]) == 0)
+  if (datapath_probe (parts_of (job)->datapath,
+                      job->plan->disks[i].export_name) == 0)
     return;
   if (asprintf (&reason,
                 "disk '%s': the file system of the scratch file is full (%s)",
@@ -526,6 +546,7 @@ take_up (struct job *job, const struct job_request *request, json_object *json)
   if (json_get_bool (json, "certificates", &pull->use_certificates) == -1 ||
       json_get_bool (json, "insecure", &pull->insecure) == -1 ||
       json_get_bool (json, "forgotten", &pull->forgotten) == -1 ||
+      json_get_bool (json, "reclaim", &pull->reclaim) == -1 ||
       get_datapath (job, datapath_take_over) == -1) {
     capture_abandon (STEAL (pull->capture));
     return -1;
@@ -605,6 +626,7 @@ end (struct job *job, bool abort, bool *kept)
 
   scratch_watch_stop (STEAL (parts_of (job)->watch));
   datapath_stop (STEAL (parts_of (job)->datapath));
+  for_each_reclaimed (job, remove_file, NULL);
   if (parts_of (job)->tickets)
     tickets_remove_files (parts_of (job)->tickets);
   if (end_capture (job, !abort && !broken) == -1)
@@ -635,6 +657,7 @@ describe (struct job *job, json_object *json)
 
   json_add_text (json, "method", capture_method_name (report->method));
   json_add_text (json, "promise", report->promise);
+  json_add_bool (json, "reclaim", parts_of (job)->reclaim);
   job_describe_cut (&report->cut, report->pause_microseconds, json);
   if (job->plan->scratch_limit)
     json_add_number (json, "scratch_limit", (int64_t) job->plan->scratch_limit);
@@ -674,7 +697,10 @@ free_parts (struct job *job)
   struct pull *pull = parts_of (job);
 
   scratch_watch_stop (pull->watch);
-  datapath_stop (pull->datapath);
+  if (pull->datapath) {
+    datapath_stop (pull->datapath);
+    for_each_reclaimed (job, remove_file, NULL);
+  }
   tickets_free (pull->tickets);
   capture_free (pull->capture);
   json_object_put (pull->record);

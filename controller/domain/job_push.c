@@ -114,10 +114,11 @@ static int
 prepare (struct job *job, const struct job_request *request)
 {
   if (request->method != CAPTURE_AUTO || scratch_is_given (&request->scratch) ||
-      request->changes_only)
+      request->changes_only || request->reclaim)
     return fail (ERROR_INVALID,
-                 "a method, a folder for scratch files and the limit to what "
-                 "changed are only for <domainbackup mode='pull'>");
+                 "a method, a folder for scratch files, the limit to what "
+                 "changed and reclaiming what was read are only for "
+                 "<domainbackup mode='pull'>");
   job->parts = calloc (1, sizeof (struct push_parts));
   if (job->parts == NULL)
     return fail_errno (ERROR_SYSTEM, "backup");

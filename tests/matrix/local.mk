@@ -7,7 +7,8 @@ EXTRA_DIST += %D%/prepare.sh %D%/check.sh
 MATRIX_TESTS = $(filter tests/capture/% tests/end-to-end/% tests/push/% \
 	tests/oracle/run-% tests/guest/%, $(TESTS)) $(MATRIX_ONLY_TESTS)
 MATRIX_ONLY_TESTS = \
-	tests/capture/test-capture-pause.sh tests/oracle/run-methods.sh tests/oracle/run-changes-only.sh
+	tests/capture/test-capture-pause.sh tests/oracle/run-methods.sh tests/oracle/run-changes-only.sh \
+	tests/oracle/run-reclaim.sh
 
 .PHONY: check-matrix
 check-matrix: all $(check_PROGRAMS)

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The oracle with --reclaim, wherever a QEMU of the matrix can do it: what was read
+# is reclaimed while the rest is read and the guest writes to all of it, and each
+# pair of images must be exactly what both disks held at the instant of the cut.
+#   ORACLE_IOTHREADS, ORACLE_SEED   see functions.sh
+
+version=$("${QEMU:-qemu-system-x86_64}" --version |
+  sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 * 1000 + \2/p')
+if [ $((version)) -lt 9001 ]; then
+  echo "SKIP: this version of QEMU cannot reclaim what was read" >&2
+  exit 77
+fi
+[ $((version)) -ge 10001 ] || ORACLE_IOTHREADS=0
+. "$srcdir/tests/oracle/functions.sh"
+echo "seed $seed, iothreads $iothreads, $("$qemu" --version | head -n 1)"
+
+uri () { echo "nbd+unix:///$1?socket=$tmp/run/web/nbd.sock"; }
+
+# cut NAME OPTIONS...: sets earliest and latest, between which the instant must be.
+cut ()
+{
+  local name=$1
+  shift
+  earliest=$(progress)
+  pullback backup-begin web --checkpoint "$name" --reclaim "$@"
+  # One more can be complete and not be told yet.
+  latest=$(($(progress) + 1))
+}
+
+read_once ()
+{
+  /usr/bin/python3 "$srcdir/tests/oracle/read-once.py" "$(uri "$1")" "$2" "$seed"
+}
+read_full () { read_once "$2" "$1-$2.raw"; }
+read_whole () { nbdcopy "$(uri "$2")" "$1-$2.raw"; }
+read_converted () { "$qemu_img" convert -f raw -O raw "$(uri "$2")" "$1-$2.raw"; }
+# The increment since BASE, upon the image of BASE; VIEW is @BASE or @BASE/inplace.
+read_increment ()
+{
+  cp "$2-$4.raw" "$1-$4.raw"
+  read_once "$4$3" "$1-$4.raw"
+}
+
+reclaimed ()
+{
+  nbdinfo --map "nbd+unix:///$1@/readable?socket=$tmp/run/web/plugin.sock" |
+    grep -q ' 1 '
+}
+
+# Something was reclaimed, and QEMU lives with the guest's writes to it.
+finish ()
+{
+  local disk
+  for disk in "${disks[@]}"; do
+    wait_for 20 reclaimed "$disk"
+  done
+  wait_for 60 written_more_than $((latest + 1000))
+  pullback backup-end web
+  qemu_alive
+  wait_for 30 written_more_than "$(progress)"
+}
+
+start_guest
+pullback domain-add web --qmp "$tmp/qmp.sock"
+
+cut one
+both read_full one
+is_state one
+finish
+
+cut two --incremental one
+both read_increment two one @one/inplace
+is_state two
+finish
+
+cut three --incremental two --changes-only
+both read_increment three two @two
+is_state three
+finish
+
+cut four
+both read_whole four
+is_state four
+finish
+
+cut five --changes-only
+both read_increment five one @one/inplace
+is_state five
+finish
+
+cut six
+both read_converted six
+is_state six
+finish
+
+pullback domain-remove web
+writer_is_content
