@@ -30,7 +30,7 @@ cut ()
 
 read_once ()
 {
-  /usr/bin/python3 "$srcdir/tests/oracle/read-once.py" "$(uri "$1")" "$2" "$seed"
+  /usr/bin/python3 "$srcdir/tests/oracle/read_once.py" "$(uri "$1")" "$2" "$seed"
 }
 read_full () { read_once "$2" "$1-$2.raw"; }
 read_whole () { nbdcopy "$(uri "$2")" "$1-$2.raw"; }

@@ -19,6 +19,8 @@ import time
 
 import nbd
 
+from read_once import read_once
+
 # More would take more time than they tell.
 MAX_CHECKPOINTS = 4
 
@@ -83,8 +85,9 @@ class Torture:
         self.checkpoints = []
         self.cuts = self.images = self.increments = self.kills = 0
         self.socket = os.path.join(self.home, 'run', 'web', 'nbd.sock')
-        self.with_changes_only = '--changes-only' in run(
-            'pullback', 'backup-begin', '--help')
+        options_there_are = run('pullback', 'backup-begin', '--help')
+        self.with_changes_only = '--changes-only' in options_there_are
+        self.with_reclaim = '--reclaim' in options_there_are
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -179,6 +182,15 @@ class Torture:
                     image.write(handle.pread(length, offset))
         handle.shutdown()
 
+    def once(self, pull):
+        """In pieces that are reclaimed one by one."""
+        if pull.base:
+            shutil.copyfile(pull.base.images[pull.disk], pull.path)
+        export = '%s@%s%s' % (pull.disk, pull.base.name,
+                              self.chance('', '/inplace')) \
+            if pull.base else pull.disk
+        read_once(self.uri(export), pull.path, self.random.random())
+
     def chance(self, *values):
         return self.random.choice(values)
 
@@ -204,6 +216,9 @@ class Torture:
         if base and self.with_changes_only and method in (None, 'filter') and \
                 self.random.random() < 0.4 and self.can_limit():
             arguments.append('--changes-only')
+        if self.with_reclaim and method != 'overlay' and self.can_reclaim() and \
+                self.random.random() < 0.3:
+            arguments.append('--reclaim')
         killed = self.by_chance(0.03)
         earliest = self.progress()
         if killed:
@@ -222,6 +237,11 @@ class Torture:
         version = tuple(map(int, self.options.qemu_version.split('.')))[:2]
         return version >= (8, 0) and self.options.iothreads == 0
 
+    def can_reclaim(self):
+        version = tuple(map(int, self.options.qemu_version.split('.')))[:2]
+        return version >= (10, 1) or \
+            version >= (9, 1) and self.options.iothreads == 0
+
     def begin_and_kill(self, arguments):
         delay = self.random.random() * 0.2
         with subprocess.Popen(['pullback', *arguments],
@@ -233,6 +253,8 @@ class Torture:
     def plan(self, job):
         """The pulls of this cut: all disks as a whole, where that is served,
         and since every base in one or two ways."""
+        if job.get('reclaim'):
+            return self.plan_once(job)
         pulls = []
         for disk in job['disks']:
             if not disk.get('changes_only'):
@@ -248,6 +270,24 @@ class Torture:
                     ways.append(self.by_context)
                 for way in self.random.sample(ways, self.chance(1, 1, 2)):
                     pulls.append(Pull(disk['name'], way, base, None))
+        return self.place(pulls)
+
+    def plan_once(self, job):
+        """One pull of each disk, since each byte can be read once.  Only the one
+        in pieces can go on where a process was killed."""
+        pulls = []
+        for disk in job['disks']:
+            bases = self.checkpoints if disk['changes_only'] else \
+                [None, *self.checkpoints]
+            base = self.chance(*bases)
+            ways = [self.thin, self.in_place] if base else \
+                [self.whole, self.convert]
+            pulls.append(Pull(disk['name'],
+                              self.chance(self.once, self.once, *ways),
+                              base, None))
+        return self.place(pulls)
+
+    def place(self, pulls):
         for number, pull in enumerate(pulls):
             pull.path = self.path('pull-%d.raw' % number)
         self.random.shuffle(pulls)
@@ -261,17 +301,19 @@ class Torture:
             time.sleep(self.random.random() * 0.1)
             client.kill()
 
-    def pull(self, pulls):
+    def pull(self, pulls, reclaim):
         """All of them, several at a time.  The next daemon takes a backup up,
         and nobody notices; clients of another process that is killed have to
         come again."""
         victims = [(), (), ('pullbackd',), ('nbdkit',), ('pullback-relay',),
                    ('pullbackd', 'nbdkit')][self.random.randrange(6)] \
-            if self.by_chance(0.2) else ()
+            if self.by_chance(0.5 if reclaim else 0.2) else ()
+        if reclaim and any(pull.way != self.once for pull in pulls):
+            victims = ()
         failed = []
         with concurrent.futures.ThreadPoolExecutor(self.chance(2, 3, 4)) as pool:
             running = {pool.submit(pull.way, pull): pull for pull in pulls}
-            if self.random.random() < 0.3:
+            if not reclaim and self.random.random() < 0.3:
                 self.vanishing_client()
             if victims:
                 time.sleep(self.random.random())
@@ -284,7 +326,7 @@ class Torture:
                 try:
                     future.result()
                 except (Failed, nbd.Error) as error:
-                    if not set(victims) - {'pullbackd'}:
+                    if reclaim or not set(victims) - {'pullbackd'}:
                         job = self.job()
                         raise Failed('%s: %s; the backup is %s, %s' % (
                             running[future], error,
@@ -357,7 +399,7 @@ class Torture:
         paths = None
         if job:
             pulls = self.plan(job)
-            self.pull(pulls)
+            self.pull(pulls, job.get('reclaim'))
             paths = self.check(pulls, earliest, latest)
             job = self.job()
             if job is None or job['state'] != 'running':
