@@ -22,6 +22,7 @@ relay_tests = \
 	%D%/test-limits.py \
 	%D%/test-maps.py \
 	%D%/test-process.py \
+	%D%/test-reclaim.py \
 	%D%/test-rules.py \
 	%D%/test-tickets.py \
 	%D%/test-tls-clients.sh \
