@@ -109,11 +109,14 @@ segment_memory (size_t runs)
   return sizeof (struct segment) + runs * sizeof (struct map_run);
 }
 
-/* Room for one more run. */
+/* Room for one more run: at first for as many as another segment had, so that
+ * most are not copied while they grow. */
 static int
 grow (struct map_builder *builder)
 {
-  size_t wanted = builder->allocated ? builder->allocated * 2 : 4;
+  size_t wanted = builder->allocated
+                      ? builder->allocated * 2
+                      : atomic_load (&builder->map->recent_runs) + 4;
   size_t count = builder->segment ? builder->segment->count : 0;
   struct segment *segment;
 
