@@ -37,8 +37,8 @@ inplace-cold () { cold count whole_map "$(at plugin vda@monday/inplace)" base:al
 relay-view-cold () { cold count whole_map "$(at relay vda@monday)" base:allocation; }
 relay-context-cold () { cold count whole_map "$(at relay vda)" "$context"; }
 
-cold_ones=(view-cold relay-context-cold)
-! is_full || cold_ones+=(inplace-cold relay-view-cold)
+cold_ones=(view-cold relay-view-cold relay-context-cold)
+! is_full || cold_ones+=(inplace-cold)
 
 begin_row map-cold "map of 400,000 extents in 1 TiB, cold"
 in_turns s qemu-bitmap "${cold_ones[@]}"
