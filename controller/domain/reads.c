@@ -15,9 +15,10 @@
 #include "controller/domain/json.h"
 #include "controller/domain/reads.h"
 
-/* Until a map is there, of which the relay says at once that it is not. */
-#define SECONDS_FOR_MAP 120
-#define MAP_PAUSE       20 /* milliseconds, until it is asked for again */
+/* Until all maps are there that are needed; of one that is not the relay says
+ * so at once. */
+#define SECONDS_FOR_MAPS 120
+#define MAP_PAUSE        20 /* milliseconds, until it is asked for again */
 
 /* The relay's answer, in bytes; see plugin/relay/accounting.h. */
 struct reading {
@@ -79,27 +80,28 @@ now (void)
   return time.tv_sec;
 }
 
-/* The relay fetches it meanwhile. */
+/* The relay fetches it meanwhile; until 'limit'. */
 static int
-wait_for_map (const struct datapath *datapath, const char *export)
+wait_for_map (const struct datapath *datapath, const char *export,
+              int64_t limit)
 {
   const char *const words[] = { "map", export, NULL };
   const struct timespec pause = { .tv_nsec = MAP_PAUSE * 1000000 };
-  const int64_t limit = now () + SECONDS_FOR_MAP;
 
-  while (now () < limit) {
+  for (;;) {
     CLEANUP_FREE char *answer = NULL;
 
     if (datapath_say (datapath, words, &answer) == -1)
       return fail_prefix ("export '%s'", export);
     if (strcmp (answer, "whole") == 0)
       return 0;
+    if (now () >= limit)
+      return fail (ERROR_SYSTEM,
+                   "what there is to be read of export '%s' is still being "
+                   "found out after %d s; try again",
+                   export, SECONDS_FOR_MAPS);
     nanosleep (&pause, NULL);
   }
-  return fail (ERROR_SYSTEM,
-               "what there is to be read of export '%s' is still being found "
-               "out after %d s; try again",
-               export, SECONDS_FOR_MAP);
 }
 
 /* Whether a disk can be pulled by this export's map alone. */
@@ -136,7 +138,7 @@ is_nearer (const struct plan_disk *disk, const struct reading *reading,
  * the others it is there if a client can have pulled by it. */
 static int
 judge_disk (const struct plan *plan, const struct datapath *datapath,
-            const struct plan_exports *exports, size_t disk,
+            const struct plan_exports *exports, size_t disk, int64_t limit,
             struct verdict *verdict)
 {
   const struct plan_disk *plan_disk = &plan->disks[disk];
@@ -149,7 +151,7 @@ judge_disk (const struct plan *plan, const struct datapath *datapath,
 
     if (export->disk != disk || !is_candidate (plan_disk, export))
       continue;
-    if ((first && wait_for_map (datapath, export->name) == -1) ||
+    if ((first && wait_for_map (datapath, export->name, limit) == -1) ||
         ask (datapath, exports, export, &reading) == -1)
       return -1;
     if (first || is_nearer (plan_disk, &reading, &verdict->nearest))
@@ -208,12 +210,13 @@ describe_left (const struct plan *plan, const struct datapath *datapath,
   char *left = NULL;
   size_t size;
   FILE *text = open_memstream (&left, &size);
+  const int64_t limit = now () + SECONDS_FOR_MAPS;
   int r = 0;
 
   for (size_t i = 0; text && r == 0 && i < plan->nr_disks; i++) {
     struct verdict verdict;
 
-    r = judge_disk (plan, datapath, exports, i, &verdict);
+    r = judge_disk (plan, datapath, exports, i, limit, &verdict);
     if (r == -1 || verdict.complete)
       continue;
     if (ftell (text) > 0)

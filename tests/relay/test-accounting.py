@@ -99,7 +99,7 @@ def check_nobody_reads():
 
 def check_all_is_read():
     for structured in (True, False):
-        for step in (100 * K, 32 * K, M, SIZE):
+        for step in (200 * K, M, SIZE):
             relay = Relay()
             handle = relay.client(structured=structured)
             read_all(handle, step=step)
@@ -112,7 +112,7 @@ def check_all_is_read():
 def check_half_is_read():
     relay = Relay()
     handle = relay.client()
-    read_all(handle, 0, SIZE // 2)
+    read_all(handle, 0, SIZE // 2, 60 * K)
     handle.shutdown()
     relay.becomes(lambda: relay.numbers()[:2], [SIZE // 2, 0])
     assert relay.left('vda') == (2 * M, 0, 0)
@@ -252,6 +252,32 @@ def check_killed():
         assert relay.numbers() == [0, SIZE]
     relay.becomes(relay.numbers, [0, 0])
     assert relay.left('vda') == FULL
+
+
+def check_with_tls():
+    """The same; what TLS has more to send is none of it."""
+    _, socket, channel = control.controlled(
+        nbdkit, 'tls', '--tls', 'require', start=stage.usual_relay)
+    relay = Relay.__new__(Relay)
+    relay.channel = channel
+    key = '00112233445566778899aabbccddeeff'
+    assert relay.say('ticket friend %s 0' % key) == 'ok'
+    with open(stage.path('keys'), 'w') as file:
+        file.write('friend:%s\n' % key)
+    for how in ('killed', 'disconnected'):
+        handle = nbd.NBD()
+        handle.set_tls(nbd.TLS_REQUIRE)
+        handle.set_tls_username('friend')
+        handle.set_tls_psk_file(stage.path('keys'))
+        handle.set_export_name('vda')
+        handle.connect_unix(socket)
+        read_all(handle)
+        assert relay.numbers() == [0, SIZE]
+        if how == 'disconnected':
+            handle.shutdown()
+        del handle
+        relay.becomes(relay.numbers, [0 if how == 'killed' else SIZE, 0])
+    assert relay.left('vda') == (0, 0, 0)
 
 
 def check_killed_with_full_buffers():
