@@ -87,6 +87,39 @@ start_plugin "socket=$tmp/server.sock"
   >"$tmp/read-first.map"
 cmp "$tmp/read-first.map" <(map "$(uri vda@monday)")
 
+# The relay, which reads bytes from the plugin and asks the server itself by block
+# status, says the same as both.
+start_relay ()
+{
+  # start_relay NAME UPSTREAM ARGS...
+  local name=$1 upstream=$2
+  shift 2
+  pullback-relay --upstream "unix:$tmp/$upstream.sock" \
+    --listen "unix:$tmp/$name.sock" "$@" 2>"$tmp/$name.log" &
+  relays+=($!)
+  ends_with_test $!
+  wait_for 20 test -S "$tmp/$name.sock"
+}
+relays=()
+start_relay by-bytes plugin \
+  --context export=vda,name=qemu:dirty-bitmap:monday,view=vda@monday
+start_relay by-status server
+for view in vda vda@monday vda@monday/inplace; do
+  map "$(uri "$view")" |
+    cmp - <(map "$(uri "$view" "$tmp/by-bytes.sock")") || fail "the relay's $view"
+done
+map "$(uri vda "$tmp/server.sock")" |
+  cmp - <(map "$(uri vda "$tmp/by-status.sock")") || fail "by block status"
+map "$(uri vda "$tmp/server.sock")" |
+  cmp - <(map "$(uri vda "$tmp/by-bytes.sock")") || fail "the server's allocation"
+map "$(uri vda "$tmp/server.sock")" qemu:dirty-bitmap:monday |
+  cmp - <(map "$(uri vda "$tmp/by-bytes.sock")" qemu:dirty-bitmap:monday) ||
+  fail "the server's bitmap"
+# decode.py never reads a header alone.
+grep -q "Read id=.* offset=0x0 count=0x18 " "$tmp/requests" ||
+  fail "the relay has read no bytes"
+kill "${relays[@]}"
+
 # They are listed nowhere, and have no map of their own.
 same "the list of exports" \
   "$(nbdinfo --list "$(uri "")" | sed -n 's/^export="\(.*\)":$/\1/p' | xargs)" \
