@@ -20,8 +20,8 @@
 
 extern char **environ;
 
-/* What the child needs, all made before the fork: there nothing may be
- * allocated. */
+/* What the child needs, all made before: there nothing may be allocated.  The
+ * child has it in common with us. */
 struct launch {
   char *program;
   char *const *argv;
@@ -31,8 +31,8 @@ struct launch {
   int sockets[DESCRIPTORS_MAX];
   size_t nr_sockets;
   int log, lock;
-  int report[2]; /* a pipe: the child's errno, or the end where it executes */
   pid_t parent;
+  int error; /* the child's errno where it does not execute */
 };
 
 static void
@@ -46,8 +46,6 @@ cleanup_launch (struct launch *launch)
     cleanup_close (&launch->sockets[i]);
   cleanup_close (&launch->log);
   cleanup_close (&launch->lock);
-  cleanup_close (&launch->report[0]);
-  cleanup_close (&launch->report[1]);
 }
 #define CLEANUP_LAUNCH __attribute__ ((cleanup (cleanup_launch)))
 
@@ -118,24 +116,9 @@ open_high (const char *path, int flags)
 }
 
 static int
-make_report (struct launch *launch)
-{
-  int pipe[2];
-
-  if (pipe2 (pipe, O_CLOEXEC) == -1)
-    return -1;
-  for (size_t i = 0; i < 2; i++) {
-    launch->report[i] = duplicate_high (pipe[i]);
-    close (pipe[i]);
-  }
-  return launch->report[0] == -1 || launch->report[1] == -1 ? -1 : 0;
-}
-
-static int
 prepare (struct launch *launch, const struct child *child)
 {
   launch->log = launch->lock = -1;
-  launch->report[0] = launch->report[1] = -1;
   launch->parent = getpid ();
   launch->argv = child->argv;
   launch->program = find_program (child->argv[0]);
@@ -156,7 +139,7 @@ prepare (struct launch *launch, const struct child *child)
   launch->lock = open_high (child->lock, O_RDWR);
   if (launch->lock == -1)
     return fail_errno (ERROR_SYSTEM, "cannot write '%s'", child->lock);
-  return launch->environment && make_report (launch) == 0
+  return launch->environment
              ? 0
              : fail_errno (ERROR_SYSTEM, "cannot start '%s'", child->name);
 }
@@ -188,7 +171,7 @@ take_lock (const struct launch *launch, int fd)
 }
 
 static bool
-place_descriptors (struct launch *launch)
+place_descriptors (const struct launch *launch)
 {
   const int lock = CHILD_FIRST_SOCKET + (int) launch->nr_sockets;
   const int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
@@ -201,19 +184,17 @@ place_descriptors (struct launch *launch)
     if (dup2 (launch->sockets[i], CHILD_FIRST_SOCKET + (int) i) == -1)
       return false;
   }
-  if (dup2 (launch->lock, lock) == -1 ||
-      dup3 (launch->report[1], lock + 1, O_CLOEXEC) == -1)
-    return false;
-  launch->report[1] = lock + 1;
-  return close_range (lock + 2, ~0U, 0) == 0 && take_lock (launch, lock);
+  return dup2 (launch->lock, lock) != -1 &&
+         close_range (lock + 1, ~0U, 0) == 0 && take_lock (launch, lock);
 }
 
-/* In the child: only calls that are safe after a fork from threads.  Signals
- * are blocked until here, so that none meets a handler of the daemon. */
+/* In the child: only calls that are safe after a fork from threads, and nothing
+ * that our memory must not see.  Signals are blocked until here, so that none
+ * meets a handler of the daemon. */
 static void __attribute__ ((noreturn)) run (struct launch *launch)
 {
   sigset_t none;
-  int signal_number, error;
+  int signal_number;
 
   for (signal_number = 1; signal_number < NSIG; signal_number++)
     signal (signal_number, SIG_DFL);
@@ -224,24 +205,8 @@ static void __attribute__ ((noreturn)) run (struct launch *launch)
     write_decimal (launch->listen_pid + strlen ("LISTEN_PID="), getpid ());
     execve (launch->program, launch->argv, launch->environment);
   }
-  error = errno;
-  if (write (launch->report[1], &error, sizeof error) == -1)
-    _exit (126);
+  launch->error = errno;
   _exit (127);
-}
-
-/* Until it executes the program, when also its lock is held. */
-static int
-wait_for_exec (struct launch *launch, pid_t pid)
-{
-  int error;
-
-  close (STEAL_FD (launch->report[1]));
-  if (read (launch->report[0], &error, sizeof error) != sizeof error)
-    return 0;
-  waitpid (pid, NULL, 0);
-  errno = error;
-  return fail_errno (ERROR_SYSTEM, "cannot execute '%s'", launch->program);
 }
 
 pid_t
@@ -252,12 +217,18 @@ child_start (const struct child *child)
 
   if (prepare (&launch, child) == -1)
     return -1;
-  pid = fork ();
+  /* To copy the tables of our memory takes longer than all the rest.  This
+   * thread goes on when the child executes, when also its lock is held. */
+  pid = vfork ();
   if (pid == 0)
     run (&launch);
   if (pid == -1)
     return fail_errno (ERROR_SYSTEM, "cannot start '%s'", launch.program);
-  return wait_for_exec (&launch, pid) == -1 ? -1 : pid;
+  if (launch.error == 0)
+    return pid;
+  waitpid (pid, NULL, 0);
+  errno = launch.error;
+  return fail_errno (ERROR_SYSTEM, "cannot execute '%s'", launch.program);
 }
 
 /* 0: nobody. */
