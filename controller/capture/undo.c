@@ -181,12 +181,51 @@ node_exists (struct qmp *qmp, const char *node)
                     node);
 }
 
+/* The command that undoes an entry of a kind that has one of its own. */
+static bool
+find_command (const struct undo_entry *entry, struct qmp_command *command)
+{
+  json_object *object = qmp_text (entry->object);
+
+  switch (entry->kind) {
+  case UNDO_NODE:
+    command->name = "blockdev-del";
+    command->arguments = qmp_object ("node-name", object, NULL);
+    return true;
+  case UNDO_JOB:
+    command->name = "job-cancel";
+    command->arguments = qmp_object ("id", object, NULL);
+    return true;
+  case UNDO_EXPORT:
+    command->name = "block-export-del";
+    command->arguments =
+        qmp_object ("id", object, "mode", qmp_text ("hard"), NULL);
+    return true;
+  case UNDO_BITMAP:
+    command->name = "block-dirty-bitmap-remove";
+    command->arguments =
+        qmp_object ("node", qmp_text (entry->owner), "name", object, NULL);
+    return true;
+  default:
+    json_object_put (object);
+    return false;
+  }
+}
+
+static int
+execute_command (struct qmp *qmp, const struct undo_entry *entry)
+{
+  struct qmp_command command;
+
+  return find_command (entry, &command)
+             ? qmp_execute (qmp, command.name, command.arguments, NULL)
+             : -1;
+}
+
 static int
 undo_node (struct qmp *qmp, const struct undo_entry *entry)
 {
-  int r = qmp_execute (qmp, "blockdev-del",
-                       qmp_object ("node-name", qmp_text (entry->object), NULL),
-                       NULL);
+  int r = execute_command (qmp, entry);
 
   return r == -1 && node_exists (qmp, entry->object) == 0 ? 0 : r;
 }
@@ -230,8 +269,7 @@ static int
 undo_job (struct qmp *qmp, const struct undo_entry *entry)
 {
   unsigned long mark = qmp_event_mark (qmp);
-  int r = qmp_execute (qmp, "job-cancel",
-                       qmp_object ("id", qmp_text (entry->object), NULL), NULL);
+  int r = execute_command (qmp, entry);
   char status[32];
 
   if (r == 0)
@@ -263,10 +301,7 @@ static int
 undo_export (struct qmp *qmp, const struct undo_entry *entry)
 {
   bool shutting_down;
-  int r = qmp_execute (qmp, "block-export-del",
-                       qmp_object ("id", qmp_text (entry->object), "mode",
-                                   qmp_text ("hard"), NULL),
-                       NULL);
+  int r = execute_command (qmp, entry);
 
   return r == -1 && (find_export (qmp, entry->object, &shutting_down) == 0 ||
                      shutting_down)
@@ -324,12 +359,8 @@ bitmap_exists (struct qmp *qmp, const char *node, const char *bitmap,
  * external snapshot by others has made the image a backing one, in which
  * bitmaps stay, as those of checkpoints that are deleted do. */
 static int
-undo_bitmap (struct qmp *qmp, const struct undo_entry *entry)
+check_bitmap (struct qmp *qmp, const struct undo_entry *entry, int r)
 {
-  int r = qmp_execute (qmp, "block-dirty-bitmap-remove",
-                       qmp_object ("node", qmp_text (entry->owner), "name",
-                                   qmp_text (entry->object), NULL),
-                       NULL);
   bool read_only;
   int exists;
 
@@ -350,6 +381,12 @@ undo_bitmap (struct qmp *qmp, const struct undo_entry *entry)
             "image by now",
             entry->object, entry->owner);
   return 0;
+}
+
+static int
+undo_bitmap (struct qmp *qmp, const struct undo_entry *entry)
+{
+  return check_bitmap (qmp, entry, execute_command (qmp, entry));
 }
 
 /* Whether a device of the guest uses the filter. */
@@ -443,35 +480,162 @@ undo_one (struct qmp *qmp, const struct undo_entry *entry)
   return -1;
 }
 
+/* Entries of one kind that follow one another in the list. */
+struct stretch {
+  struct undo_entry *entries;
+  size_t count;
+  enum undo_kind kind;
+  int *outcomes;       /* of their commands; 1: there is none */
+  json_object *left;   /* what is listed afterwards; NULL: that was not asked */
+  unsigned long since; /* the mark of events before the commands */
+};
+
+static void
+cleanup_stretch (struct stretch *stretch)
+{
+  free (stretch->outcomes);
+  json_object_put (stretch->left);
+}
+#define CLEANUP_STRETCH __attribute__ ((cleanup (cleanup_stretch)))
+
+/* Gives the commands of all entries at once, the last first.  All of a kind
+ * have one, or none. */
+static int
+give_commands (struct qmp *qmp, struct stretch *stretch)
+{
+  const size_t count = stretch->count;
+  CLEANUP_FREE struct qmp_command *commands = calloc (count, sizeof *commands);
+  size_t given = 0, failed;
+  int r = 0;
+
+  stretch->outcomes = calloc (count, sizeof *stretch->outcomes);
+  if (!commands || !stretch->outcomes)
+    return fail (ERROR_SYSTEM, "out of memory");
+  stretch->since = qmp_event_mark (qmp);
+  while (given < count &&
+         find_command (&stretch->entries[count - 1 - given], &commands[given]))
+    given++;
+  if (given > 0)
+    qmp_execute_all (qmp, commands, given, &failed);
+  for (size_t i = 0; i < count; i++) {
+    json_object_put (i < given ? commands[i].result : NULL);
+    stretch->outcomes[count - 1 - i] = i < given ? commands[i].outcome : 1;
+    if (stretch->outcomes[count - 1 - i] == QMP_NO_ANSWER)
+      r = QMP_NO_ANSWER;
+  }
+  return r;
+}
+
+/* Jobs and clients go in their own time.  A list of all of them takes QEMU less
+ * than a question about each; without it each is asked about. */
+static int
+ask_what_is_left (struct qmp *qmp, struct stretch *stretch)
+{
+  const char *command = stretch->kind == UNDO_JOB       ? "query-jobs"
+                        : stretch->kind == UNDO_CLIENTS ? "query-block-exports"
+                                                        : NULL;
+
+  return command ? qmp_execute (qmp, command, NULL, &stretch->left) : 0;
+}
+
+/* Nothing more is to be asked about it. */
+static bool
+is_undone (const struct stretch *stretch, size_t i)
+{
+  if (stretch->left)
+    return stretch->outcomes[i] >= 0 &&
+           !qmp_find (stretch->left, "id", stretch->entries[i].object);
+  return stretch->outcomes[i] == 0 && stretch->kind & (UNDO_NODE | UNDO_EXPORT);
+}
+
+static int
+finish (struct qmp *qmp, const struct stretch *stretch, size_t i)
+{
+  const struct undo_entry *entry = &stretch->entries[i];
+
+  if (is_undone (stretch, i))
+    return 0;
+  if (stretch->outcomes[i] == 0 && stretch->kind == UNDO_JOB)
+    return wait_job_gone (qmp, entry->object, stretch->since);
+  if (stretch->outcomes[i] == 0 && stretch->kind == UNDO_BITMAP)
+    return check_bitmap (qmp, entry, 0);
+  /* One whose command failed is tried by itself, which shows why. */
+  return undo_one (qmp, entry);
+}
+
+/* What could not be undone, the first of it. */
+struct first_error {
+  char *text;
+  enum error_kind kind;
+};
+
+static void
+note_error (struct first_error *first)
+{
+  if (first->kind != ERROR_NONE)
+    return;
+  first->text = strdup (error_message ());
+  first->kind = error_kind ();
+}
+
+/* Undoes the entries from 'start' until before 'end'. */
+static int
+undo_stretch (struct qmp *qmp, struct undo_list *list, size_t start, size_t end,
+              struct first_error *first)
+{
+  CLEANUP_STRETCH struct stretch stretch = { .entries = &list->entries[start],
+                                             .count = end - start,
+                                             .kind =
+                                                 list->entries[start].kind };
+  int worst = give_commands (qmp, &stretch);
+
+  if (worst == 0 && ask_what_is_left (qmp, &stretch) == QMP_NO_ANSWER)
+    worst = QMP_NO_ANSWER;
+  if (worst < 0)
+    note_error (first);
+  for (size_t i = stretch.count; i-- > 0 && stretch.outcomes;) {
+    int r;
+
+    /* A QEMU that does not answer would cost the time limit for each. */
+    if (worst == QMP_NO_ANSWER && !is_undone (&stretch, i))
+      continue;
+    r = finish (qmp, &stretch, i);
+    if (r == 0)
+      undo_remove (list, start + i);
+    else
+      note_error (first);
+    if (r < worst)
+      worst = r;
+  }
+  return worst;
+}
+
 int
 undo_run (struct qmp *qmp, struct undo_list *list, int kinds)
 {
-  CLEANUP_FREE char *first_error = NULL;
-  enum error_kind first_kind = ERROR_NONE;
+  struct first_error first = { NULL, ERROR_NONE };
+  size_t start, end;
+  int r;
 
-  for (size_t i = list->nr_entries; i-- > 0;) {
-    int r;
+  for (end = list->nr_entries; end > 0; end = start) {
+    const enum undo_kind kind = list->entries[end - 1].kind;
 
-    if (!(list->entries[i].kind & kinds))
+    start = end - 1;
+    if (!(kind & kinds))
       continue;
-    r = undo_one (qmp, &list->entries[i]);
-    if (r == 0) {
-      undo_remove (list, i);
-      continue;
-    }
-    if (first_kind == ERROR_NONE) {
-      first_error = strdup (error_message ());
-      first_kind = error_kind ();
-    }
-    /* A QEMU that does not answer would cost the time limit for each; and the
-     * node that marks a server or a pause as ours stays for as long as that. */
-    if (r == QMP_NO_ANSWER ||
-        list->entries[i].kind & (UNDO_SERVER | UNDO_PAUSE))
+    while (start > 0 && list->entries[start - 1].kind == kind)
+      start--;
+    r = undo_stretch (qmp, list, start, end, &first);
+    /* The node that marks a server or a pause as ours stays for as long as
+     * that. */
+    if (r == QMP_NO_ANSWER || (r < 0 && kind & (UNDO_SERVER | UNDO_PAUSE)))
       break;
   }
-  if (first_kind == ERROR_NONE)
+  if (first.kind == ERROR_NONE)
     return 0;
-  return fail (first_kind, "%s", first_error ? first_error : "out of memory");
+  fail (first.kind, "%s", first.text ? first.text : "out of memory");
+  free (first.text);
+  return -1;
 }
 
 void
