@@ -35,8 +35,10 @@ source_check_map (struct source *source)
   struct map_export_header header;
 
   if (source_wait (source, nbd_aio_pread (source->nbd, &header, sizeof header,
-                                          0, NBD_NULL_COMPLETION, 0)) == -1)
+                                          0, NBD_NULL_COMPLETION, 0)) == -1) {
+    source_disconnect (source);
     return false;
+  }
   if (be64toh (header.magic) == MAP_EXPORT_MAGIC &&
       be64toh (header.size) == source->size &&
       be64toh (header.segment_size) == MAP_SEGMENT_SIZE)
@@ -216,8 +218,10 @@ source_read_map (struct source *source, uint64_t offset, uint64_t length,
   if (count > 1)
     read_ahead (source, index + count, 2 * count);
   if (receive_segments (source, index, count, buffer, size, commands,
-                        &blocks) == -1)
+                        &blocks) == -1) {
+    source_disconnect (source);
     return -1;
+  }
   return whole_blocks_end (&blocks) == -1
              ? source_report (source, strerror (errno))
              : 0;

@@ -48,8 +48,10 @@ ask (struct source *source, uint64_t offset, uint64_t length,
       source->nbd, length, offset,
       (nbd_extent_callback){ .callback = add_extents, .user_data = &answer },
       NBD_NULL_COMPLETION, 0);
-  if (source_wait (source, command) == -1)
+  if (source_wait (source, command) == -1) {
+    source_disconnect (source);
     return -1;
+  }
   if (whole_blocks_end (&answer.blocks) == -1)
     return source_report (source, strerror (errno));
   if (answer.blocks.covered == 0)

@@ -45,8 +45,10 @@ run (struct source *source, bool (*done) (struct source *, void *),
   while (!done (source, opaque)) {
     if (nbd_aio_is_dead (source->nbd) || nbd_aio_is_closed (source->nbd))
       return source_report (source, "upstream has closed the connection");
-    if (now () >= limit)
+    if (now () >= limit) {
+      source->is_silent = true;
       return source_report (source, "upstream does not answer");
+    }
     if (nbd_poll (source->nbd, 1000) == -1)
       return source_report (source, nbd_get_error ());
   }
@@ -80,12 +82,25 @@ source_wait (struct source *source, int64_t number)
   return command.result == -1 ? source_report (source, nbd_get_error ()) : 0;
 }
 
-static void
-disconnect (struct source *source)
+static bool
+is_idle (struct source *source, void *opaque)
 {
+  (void) opaque;
+  return nbd_aio_in_flight (source->nbd) == 0;
+}
+
+/* nbdkit 1.32 ends with an assertion when two replies find the connection
+ * closed, and takes the connections of all clients with it.  So none is closed
+ * before everything was answered, unless nothing is any more. */
+void
+source_disconnect (struct source *source)
+{
+  if (source->nbd && nbd_aio_is_ready (source->nbd) && !source->is_silent)
+    (void) run (source, is_idle, NULL);
   nbd_close (source->nbd);
   source->nbd = NULL;
   source->is_reading_ahead = false;
+  source->is_silent = false;
 }
 
 /* An option was answered, one way or the other, or the connection made that
@@ -179,7 +194,7 @@ connect_source (struct source *source)
     return 0;
   case -1:
     /* Some servers hang up on an export that they do not have. */
-    disconnect (source);
+    source_disconnect (source);
     if (start (source) == -1)
       return -1;
     break;
@@ -202,6 +217,6 @@ source_fetch (void *opaque, uint64_t offset, uint64_t length,
                  ? source_read_map (source, offset, length, builder)
                  : source_ask (source, offset, length, builder);
   if (result == -1)
-    disconnect (source);
+    source_disconnect (source);
   return result;
 }

@@ -28,6 +28,7 @@ struct source {
   pthread_mutex_t lock;   /* of all that follows */
   struct nbd_handle *nbd; /* NULL until needed */
   bool has_map_export;    /* which 'nbd' has then opened */
+  bool is_silent;         /* it does not answer */
   bool is_reading_ahead;  /* upstream was told what will be read */
   size_t segment_bytes;   /* of the segment that was read last */
 };
@@ -43,14 +44,17 @@ int source_report (const struct source *source, const char *text);
  * -1: reported, also if it failed. */
 int source_wait (struct source *source, int64_t command);
 
+/* Ends the connection, if there is one: who has a command under way, or has
+ * lost track of one, does so before what it writes to is gone. */
+void source_disconnect (struct source *source);
+
 /* Whether what was opened on a connection, and is as large as a map export, is
  * the source's: if not so, upstream has none, and why is reported. */
 bool source_check_map (struct source *source);
 
 /* Both fetch the range, or of the former as much as one request can ask for,
  * and need a connection to the export itself or to its map.  The lock is held.
- * -1: reported; a command may still be under way, so that the connection must
- * be closed. */
+ * -1: reported, and disconnected. */
 int source_ask (struct source *source, uint64_t offset, uint64_t length,
                 struct map_builder *builder);
 int source_read_map (struct source *source, uint64_t offset, uint64_t length,

@@ -7,6 +7,7 @@
 import functools
 import struct
 import sys
+import time
 
 import stage
 import wire
@@ -304,6 +305,31 @@ def check_what_is_no_map():
     for what in (error, dies):
         with served(variant(send_map=what)) as s:
             assert s.walk(4096) == EIO, what
+
+
+def check_everything_is_answered():
+    """The relay does not hang up with reads under way: some nbdkits do not survive
+    that."""
+    class Slow(Mapped):
+        size = 8 * PIECE
+        runs = [[(PIECE, DATA)]] * 5 + [[]] + [[(PIECE, DATA)]] * 2
+        answered, broken = 0, False
+
+        def send_map(self, connection, cookie, offset, data):
+            if offset > 6 * STRIDE:
+                time.sleep(0.1)
+            try:
+                super().send_map(connection, cookie, offset, data)
+            except OSError:
+                self.broken = True
+                raise
+            self.answered += 1
+
+    with served(Slow) as s:
+        assert s.walk(8 * PIECE) == EIO
+        assert not s.origin.broken
+        # The fifth segment is asked for again, on another connection.
+        assert s.origin.answered == 1 + 8 + 1 + 3, s.origin.answered
 
 
 def memory_of(process):
