@@ -175,4 +175,23 @@ wait_for 20 data_is_gone vda 64
 pullback backup-end web
 nothing_left
 same "bitmaps" "$(bitmaps fmt-a)" "monday tuesday wednesday"
+
+# What was read needs no room; what was not does, and is lost without it.
+mkdir "$tmp/small"
+if mount -t tmpfs -o size=6m tmpfs "$tmp/small" 2>/dev/null; then
+  trap 'status=$?; umount -l "$tmp/small"; cleanup $status' EXIT
+  pullback backup-begin web --checkpoint thursday --reclaim --disk vda \
+    --scratch "$tmp/small" >/dev/null
+  ask -u "$(uri vda)" -c 'h.pread(16 << 20, 0); h.shutdown()'
+  wait_for 20 data_is_gone vda 16
+  guest vda "write -P 0x88 0 16M"
+  [ "$(du -k "$tmp/small" | cut -f1)" -le 512 ] || fail "it needs room"
+  same "the backup" "$(backup_state)" running
+  guest vda "write -P 0x88 16M 16M"
+  wait_for 20 backup_is broken
+  guest_has 0x88 0 32M
+  expect_failure "checkpoint 'thursday' was removed" pullback backup-end web
+  nothing_left
+  ! ls "$tmp/small" | grep . || fail "a scratch file is left"
+fi
 qemu_alive
