@@ -142,6 +142,15 @@ process_like ()
   done | head -n 1
 }
 
+# As a number, 10001 for 10.1.
+version_of_qemu ()
+{
+  local version
+  version=$("$qemu" --version |
+    sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 * 1000 + \2/p')
+  echo $((version))
+}
+
 # qmp COMMAND [JSON-ARGUMENTS]: on the test's own monitor; prints what it
 # returns as JSON, fails with QEMU's error.
 qmp ()

@@ -9,8 +9,7 @@
 # nbdsh, with the Python that has libnbd.
 ask () { /usr/bin/python3 -m nbd "$@"; }
 
-version=$("$qemu" --version | sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
-version=$((${version% *} * 1000 + ${version#* }))
+version=$(version_of_qemu)
 [ $version -ge 10001 ] || no_iothread=yes
 start_domain
 

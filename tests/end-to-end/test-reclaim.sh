@@ -12,8 +12,7 @@ disk_size=$((64 * 1024 * 1024))
 # nbdsh, with the Python that has libnbd.
 ask () { /usr/bin/python3 -m nbd "$@"; }
 
-version=$("$qemu" --version | sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
-version=$((${version% *} * 1000 + ${version#* }))
+version=$(version_of_qemu)
 [ $version -ge 10001 ] || no_iothread=yes
 start_domain
 disk_write vda 0x11 0 32M

@@ -5,14 +5,10 @@
 # pair of images must be exactly what both disks held at the instant of the cut.
 #   ORACLE_IOTHREADS, ORACLE_SEED   see functions.sh
 
-version=$("${QEMU:-qemu-system-x86_64}" --version |
-  sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 * 1000 + \2/p')
-if [ $((version)) -lt 9001 ]; then
-  echo "SKIP: this version of QEMU cannot reclaim what was read" >&2
-  exit 77
-fi
-[ $((version)) -ge 10001 ] || ORACLE_IOTHREADS=0
 . "$srcdir/tests/oracle/functions.sh"
+version=$(version_of_qemu)
+[ "$version" -ge 9001 ] || skip "this version of QEMU cannot reclaim what was read"
+[ "$version" -ge 10001 ] || iothreads=0
 echo "seed $seed, iothreads $iothreads, $("$qemu" --version | head -n 1)"
 
 uri () { echo "nbd+unix:///$1?socket=$tmp/run/web/nbd.sock"; }
