@@ -182,10 +182,12 @@ ask_allocation (struct export *export, const struct ranges *wanted,
   CLEANUP_RECLAIM_LEAVE struct reclaim_user user = { 0 };
   CLEANUP_RANGES struct ranges left = { 0 };
   CLEANUP_RANGES struct ranges told = { 0 };
-  const struct range *first = wanted->items, *last = first + wanted->count - 1;
+  const struct range *first, *last;
 
   if (export->reclaim == NULL || wanted->count == 0)
     return ask_server (export, wanted, answer);
+  first = &wanted->items[0];
+  last = &wanted->items[wanted->count - 1];
   reclaim_enter (export->reclaim, &user, first->offset,
                  last->offset + last->length - first->offset);
   if (leave_out_reclaimed (export->reclaim, wanted, &left) == -1 ||

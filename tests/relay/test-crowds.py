@@ -3,10 +3,8 @@
 # Many clients: a thousand that are idle, two hundred that come and go at once,
 # and some that stall while others work.
 
-import os
 import random
 import resource
-import subprocess
 import sys
 import threading
 
@@ -58,12 +56,6 @@ def memory(process):
     raise AssertionError('no VmRSS')
 
 
-def is_sanitized():
-    linked = subprocess.run(['ldd', os.environ['PULLBACK_RELAY']],
-                            stdout=subprocess.PIPE).stdout
-    return b'libasan' in linked
-
-
 def check_a_thousand_idle_clients():
     relay, socket = stage.relay(origin_socket, '--max-connections',
                                 str(IDLE + 1), name='idle.sock')
@@ -76,7 +68,7 @@ def check_a_thousand_idle_clients():
             # So that buffers have been used, and some pipes.
             length = 300000 if i % 50 == 0 else 60000
             assert len(c.read(0, length)) == length
-        if not is_sanitized():
+        if not stage.is_sanitized():
             stage.wait_for('memory of %d clients (%d KiB) to be given back'
                            % (IDLE, memory(relay)),
                            lambda: memory(relay) < MEMORY)
