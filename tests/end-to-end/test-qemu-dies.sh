@@ -81,7 +81,7 @@ ended_and_clean ()
 }
 # In the first steps, before the cut, and in the cut or after it: the methods take
 # different numbers of commands.
-for step in 1 10 17; do
+for step in 1 8 13; do
   tap $step kill "$qemu_pid"
   ! pullback backup-begin web --checkpoint thursday >"$tmp/begin.out" 2>&1 ||
     fail "it began"
