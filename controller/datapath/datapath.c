@@ -346,10 +346,32 @@ datapath_relay_is_another (const struct datapath *datapath)
   return datapath->relay_again;
 }
 
-int
-datapath_probe (const struct datapath *datapath, const char *export_name)
+/* A connection to QEMU that we may close, since the broker keeps it open. */
+static int
+get_connection (const struct datapath *datapath)
 {
-  return probe_export (datapath->paths[PLUGIN_SOCKET], export_name);
+  CLEANUP_CLOSE int fd = connect_unix (datapath->paths[BROKER_CONNECTIONS]);
+  int connection;
+
+  if (fd == -1 ||
+      descriptors_receive (fd, SECONDS_TO_TAKE_OVER, &connection, 1) != 1)
+    return fail_errno (ERROR_SYSTEM,
+                       "the broker of connections to QEMU does not answer");
+  return connection;
+}
+
+/* Only the plugin knows where something can be read of what is not whole; else
+ * to ask QEMU spares nbdkit its threads and connections for each export. */
+int
+datapath_probe (const struct datapath *datapath, const char *export_name,
+                bool whole)
+{
+  int connection;
+
+  if (!whole)
+    return probe_export (datapath->paths[PLUGIN_SOCKET], export_name);
+  connection = get_connection (datapath);
+  return connection == -1 ? -1 : probe_whole (connection, export_name);
 }
 
 char *

@@ -89,9 +89,10 @@ int datapath_say (const struct datapath *datapath, const char *const *words,
  * so that it has forgotten what it was told and what was read. */
 bool datapath_relay_is_another (const struct datapath *datapath);
 
-/* Whether what there is of the export can still be read through it.  -1:
- * reported. */
-int datapath_probe (const struct datapath *datapath, const char *export_name);
+/* Whether what there is of the export can still be read; 'whole': that is all
+ * of it.  -1: reported. */
+int datapath_probe (const struct datapath *datapath, const char *export_name,
+                    bool whole);
 
 /* Stops the relay, then nbdkit, then the broker; QEMU must have closed its side
  * of the connections in transmission before.  NULL is no error. */

@@ -98,6 +98,22 @@ read_some (struct nbd_handle *nbd)
 }
 
 int
+probe_whole (int connection, const char *export_name)
+{
+  CLEANUP_CLOSE int fd = connection;
+  CLEANUP_NBD_CLOSE struct nbd_handle *nbd = nbd_create ();
+
+  if (nbd == NULL || nbd_set_export_name (nbd, export_name) == -1 ||
+      nbd_aio_connect_socket (nbd, fd) == -1)
+    return fail (ERROR_QEMU, "export '%s': %s", export_name, nbd_get_error ());
+  STEAL_FD (fd);
+  return nbd_wait_ready (nbd) == -1 ||
+                 (nbd_get_size (nbd) >= 512 && read_at (nbd, 0) == -1)
+             ? fail_prefix ("export '%s' can no longer be read", export_name)
+             : 0;
+}
+
+int
 probe_export (const char *socket, const char *export_name)
 {
   CLEANUP_NBD_CLOSE struct nbd_handle *nbd = nbd_create ();

@@ -11,4 +11,8 @@
  * event when it does.  -1: reported. */
 int probe_export (const char *socket, const char *export_name);
 
+/* The same of an export of QEMU's all of which can be read, over a connection
+ * to its server, which it takes. */
+int probe_whole (int connection, const char *export_name);
+
 #endif /* PULLBACK_PROBE_H */

@@ -367,6 +367,13 @@ cut (struct job *job)
   return capture_cut (parts_of (job)->capture);
 }
 
+static int
+probe_disk (struct job *job, const struct plan_disk *disk)
+{
+  return datapath_probe (parts_of (job)->datapath, disk->export_name,
+                         !disk->changes_only && !parts_of (job)->reclaim);
+}
+
 /* QEMU raises no event when it gives up a point in time for the guest's sake.
  */
 static void
@@ -375,8 +382,7 @@ probe_exports (struct job *job)
   size_t i;
 
   for (i = 0; i < job->plan->nr_disks; i++) {
-    if (datapath_probe (parts_of (job)->datapath,
-                        job->plan->disks[i].export_name) == -1) {
+    if (probe_disk (job, &job->plan->disks[i]) == -1) {
       LOCK_IN_SCOPE (&job->lock);
 
       job_mark_broken (job, error_message ());
@@ -417,8 +423,7 @@ scratch_full (void *opaque, const char *disk)
   for (i = 0; i < job->plan->nr_disks; i++)
     if (strcmp (job->plan->disks[i].disk->name, disk) == 0)
       break;
-  if (datapath_probe (parts_of (job)->datapath,
-                      job->plan->disks[i].export_name) == 0)
+  if (probe_disk (job, &job->plan->disks[i]) == 0)
     return;
   if (asprintf (&reason,
                 "disk '%s': the file system of the scratch file is full (%s)",
