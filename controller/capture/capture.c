@@ -189,9 +189,9 @@ choose_method (struct capture *capture, enum capture_method wanted)
   return check_discards (capture);
 }
 
-static int
-for_each_disk (struct capture *capture,
-               int (*step) (struct capture *, struct captured_disk *))
+int
+capture_each_disk (struct capture *capture,
+                   int (*step) (struct capture *, struct captured_disk *))
 {
   size_t failed, i;
 
@@ -243,8 +243,8 @@ prepare (struct capture *capture, const struct capture_request *request)
       check_pause (capture) < 0 ||
       exports_start_server (capture, request->nbd_socket) < 0)
     return -1;
-  return for_each_disk (capture, capture->steps->prepare) < 0 ||
-                 for_each_disk (capture, scratch_set_threshold) < 0
+  return capture_each_disk (capture, capture->steps->prepare) < 0 ||
+                 capture_each_disk (capture, scratch_set_threshold) < 0
              ? -1
              : 0;
 }
@@ -290,9 +290,10 @@ capture_cut (struct capture *capture)
 int
 capture_expose (struct capture *capture)
 {
-  if (for_each_disk (capture, capture->steps->expose) < 0 ||
+  if (capture_each_disk (capture, capture->steps->expose) < 0 ||
       exports_freeze_maps (capture) < 0 || limit_to_changes (capture) < 0 ||
-      for_each_disk (capture, exports_add) < 0 || guard_start (capture) < 0) {
+      capture_each_disk (capture, exports_add) < 0 ||
+      guard_start (capture) < 0) {
     undo_roll_back (capture->qmp, &capture->made);
     return -1;
   }

@@ -60,23 +60,22 @@ capture_guest_runs (struct qmp *qmp, bool *running)
   return 0;
 }
 
+static int
+insert (struct capture *capture, struct captured_disk *disk)
+{
+  return capture_add (
+      capture, UNDO_DEVICE, disk->filter, disk->request->disk->qdev, "qom-set",
+      qmp_object ("path", qmp_text (disk->request->disk->qdev), "property",
+                  qmp_text ("drive"), "value", qmp_text (disk->filter), NULL));
+}
+
 /* The bitmaps, and the filters under the devices. */
 static int
 cut_stopped (struct capture *capture)
 {
-  if (cut_transaction (capture, false) < 0)
-    return -1;
-  for (size_t i = 0; i < capture->nr_disks; i++) {
-    const struct captured_disk *disk = &capture->disks[i];
-
-    if (capture_make (capture, UNDO_DEVICE, disk->filter,
-                      disk->request->disk->qdev, "qom-set",
-                      qmp_object ("path", qmp_text (disk->request->disk->qdev),
-                                  "property", qmp_text ("drive"), "value",
-                                  qmp_text (disk->filter), NULL)) < 0)
-      return -1;
-  }
-  return 0;
+  return cut_transaction (capture, false) < 0
+             ? -1
+             : capture_each_disk (capture, insert);
 }
 
 /* The guest goes on, whatever the outcome of the cut, whose error stays. */

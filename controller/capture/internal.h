@@ -98,6 +98,11 @@ int capture_add (struct capture *capture, enum undo_kind kind,
                  const char *object, const char *owner, const char *command,
                  json_object *arguments);
 
+/* Takes a step for each disk, and sends what the steps have added.  -1: the
+ * error names the disk. */
+int capture_each_disk (struct capture *capture,
+                       int (*step) (struct capture *, struct captured_disk *));
+
 int capture_guest_runs (struct qmp *qmp, bool *running);
 
 /* Steps for each disk: the scratch file and its node, as large as the disk; or
