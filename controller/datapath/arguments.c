@@ -83,6 +83,13 @@ arguments_of_broker (const char *qemu_socket)
   return finish (&arguments);
 }
 
+/* nbdkit's threads of one client's connection read from QEMU by as many
+ * connections: one that finds none idle waits, and wakes up, for nothing.  So
+ * there are fewer threads than nbdkit's 16, whose clients are the relay's and
+ * open several connections where speed matters, and enough connections. */
+#define NBDKIT_THREADS     4
+#define PLUGIN_CONNECTIONS 16
+
 char **
 arguments_of_nbdkit (const char *broker_socket,
                      const struct datapath_request *request)
@@ -91,10 +98,12 @@ arguments_of_nbdkit (const char *broker_socket,
 
   add (&arguments, "nbdkit");
   add (&arguments, "--foreground");
+  add (&arguments, "--threads=%d", NBDKIT_THREADS);
   if (!request->reclaim)
     add (&arguments, "--readonly");
   add (&arguments, "%s", program ("PULLBACK_PLUGIN", "pullback"));
   add (&arguments, "broker=%s", broker_socket);
+  add (&arguments, "connections=%d", PLUGIN_CONNECTIONS);
   for (size_t i = 0; i < request->nr_changes_only; i++)
     add (&arguments, "changes-only=%s", request->changes_only[i]);
   if (request->reclaim)

@@ -101,6 +101,9 @@ serve_node ()
     \"bitmaps\": [${bitmaps%,}]}" >/dev/null
 }
 
+# The plugin's threads and connections as the daemon has them.
+as_pullbackd=(--threads=4 pullback connections=16)
+
 # The contestants between QEMU and the client, each on a socket of its own.
 start_nbdkit ()
 {

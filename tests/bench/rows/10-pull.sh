@@ -5,7 +5,7 @@ make_data_image "$tmp/vda.qcow2"
 start_qemu -S -blockdev \
   "qcow2,node-name=vda,read-only=on,file.driver=file,file.filename=$tmp/vda.qcow2,file.read-only=on"
 serve_node vda vda
-start_nbdkit plugin pullback "socket=$tmp/server.sock"
+start_nbdkit plugin "${as_pullbackd[@]}" "socket=$tmp/server.sock"
 start_relay relay "$tmp/plugin.sock"
 start_nbdkit nbdkit-nbd nbd "socket=$tmp/server.sock" export=vda
 qemu-nbd -r -t -e 64 -f raw -k "$tmp/qemu-nbd.sock" "$(at server vda)" \

@@ -20,7 +20,7 @@ rm "$tmp/monitor.sock"
 mv "$tmp/server.sock" "$tmp/server-tls.sock"
 start_qemu -S -blockdev "$image"
 serve_node vda vda
-start_nbdkit plugin pullback "socket=$tmp/server.sock"
+start_nbdkit plugin "${as_pullbackd[@]}" "socket=$tmp/server.sock"
 start_relay relay-tls "$tmp/plugin.sock" --tls-psk "$tmp/keys/keys.psk"
 
 at_tls ()
