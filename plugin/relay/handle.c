@@ -30,18 +30,21 @@ now (void)
   return time.tv_sec;
 }
 
-/* Runs the handle until 'done' says so. */
-static int
-run (struct nbd_handle *nbd, const char *export,
-     bool (*done) (struct nbd_handle *))
+int
+handle_run (struct nbd_handle *nbd, const char *export,
+            bool (*done) (struct nbd_handle *, void *), void *opaque,
+            bool *is_silent)
 {
   const time_t limit = now () + TIME_LIMIT;
 
-  while (!done (nbd)) {
+  while (!done (nbd, opaque)) {
     if (nbd_aio_is_dead (nbd) || nbd_aio_is_closed (nbd))
       return report (export, "upstream has closed the connection");
-    if (now () >= limit)
+    if (now () >= limit) {
+      if (is_silent)
+        *is_silent = true;
       return report (export, "upstream does not answer");
+    }
     if (nbd_poll (nbd, 1000) == -1)
       return report (export, nbd_get_error ());
   }
@@ -49,15 +52,17 @@ run (struct nbd_handle *nbd, const char *export,
 }
 
 static bool
-is_ready (struct nbd_handle *nbd)
+is_ready (struct nbd_handle *nbd, void *opaque)
 {
+  (void) opaque;
   return nbd_aio_is_ready (nbd);
 }
 
 /* There is only one at a time; its result is fetched afterwards. */
 static bool
-is_completed (struct nbd_handle *nbd)
+is_completed (struct nbd_handle *nbd, void *opaque)
 {
+  (void) opaque;
   return nbd_aio_peek_command_completed (nbd) > 0;
 }
 
@@ -74,7 +79,7 @@ start (struct nbd_handle *nbd, const struct address *server, const char *export,
       nbd_aio_connect_socket (nbd, fd) == -1)
     return report (export, nbd_get_error ());
   STEAL_FD (fd);
-  return run (nbd, export, is_ready);
+  return handle_run (nbd, export, is_ready, NULL, NULL);
 }
 
 struct nbd_handle *
@@ -98,7 +103,7 @@ handle_wait (struct nbd_handle *nbd, const char *export, int64_t cookie)
 {
   if (cookie == -1)
     return report (export, nbd_get_error ());
-  if (run (nbd, export, is_completed) == -1)
+  if (handle_run (nbd, export, is_completed, NULL, NULL) == -1)
     return -1;
   if (nbd_aio_command_completed (nbd, cookie) == -1)
     return report (export, nbd_get_error ());

@@ -5,6 +5,7 @@
 #ifndef PULLBACK_HANDLE_H
 #define PULLBACK_HANDLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <libnbd.h>
@@ -14,6 +15,13 @@
 /* Connected, with this metadata context if it is not NULL.  NULL: reported. */
 struct nbd_handle *handle_connect (const struct address *server,
                                    const char *export, const char *context);
+
+/* Runs it until 'done', which is given the handle and 'opaque', says so.  -1:
+ * the server is gone, or says nothing, which *is_silent then tells unless it is
+ * NULL; reported. */
+int handle_run (struct nbd_handle *nbd, const char *export,
+                bool (*done) (struct nbd_handle *, void *), void *opaque,
+                bool *is_silent);
 
 /* Until the only command under way, whose cookie this is (-1: it could not be
  * given), is completed.  -1: it failed, or the server is gone; reported, and

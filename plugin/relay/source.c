@@ -7,16 +7,13 @@
 #include <errno.h>
 #include <string.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "plugin/map-export.h"
+#include "plugin/relay/handle.h"
 #include "plugin/relay/message.h"
 #include "plugin/relay/protocol.h"
 #include "plugin/relay/source.h"
-
-/* A server that says nothing for so long is taken for dead. */
-#define TIME_LIMIT 60 /* seconds */
 
 int
 source_report (const struct source *source, const char *text)
@@ -25,34 +22,13 @@ source_report (const struct source *source, const char *text)
   return -1;
 }
 
-/* Not the time of day, which can be set meanwhile. */
-static time_t
-now (void)
-{
-  struct timespec time;
-
-  clock_gettime (CLOCK_MONOTONIC, &time);
-  return time.tv_sec;
-}
-
 /* Runs the connection until 'done' says so.  -1: reported. */
 static int
-run (struct source *source, bool (*done) (struct source *, void *),
+run (struct source *source, bool (*done) (struct nbd_handle *, void *),
      void *opaque)
 {
-  const time_t limit = now () + TIME_LIMIT;
-
-  while (!done (source, opaque)) {
-    if (nbd_aio_is_dead (source->nbd) || nbd_aio_is_closed (source->nbd))
-      return source_report (source, "upstream has closed the connection");
-    if (now () >= limit) {
-      source->is_silent = true;
-      return source_report (source, "upstream does not answer");
-    }
-    if (nbd_poll (source->nbd, 1000) == -1)
-      return source_report (source, nbd_get_error ());
-  }
-  return 0;
+  return handle_run (source->nbd, source->export, done, opaque,
+                     &source->is_silent);
 }
 
 /* A command that was waited for, and what became of it. */
@@ -62,11 +38,11 @@ struct command {
 };
 
 static bool
-is_completed (struct source *source, void *opaque)
+is_completed (struct nbd_handle *nbd, void *opaque)
 {
   struct command *command = opaque;
 
-  command->result = nbd_aio_command_completed (source->nbd, command->number);
+  command->result = nbd_aio_command_completed (nbd, command->number);
   return command->result != 0;
 }
 
@@ -83,10 +59,10 @@ source_wait (struct source *source, int64_t number)
 }
 
 static bool
-is_idle (struct source *source, void *opaque)
+is_idle (struct nbd_handle *nbd, void *opaque)
 {
   (void) opaque;
-  return nbd_aio_in_flight (source->nbd) == 0;
+  return nbd_aio_in_flight (nbd) == 0;
 }
 
 /* nbdkit 1.32 ends with an assertion when two replies find the connection
@@ -106,17 +82,17 @@ source_disconnect (struct source *source)
 /* An option was answered, one way or the other, or the connection made that
  * options are sent on. */
 static bool
-is_negotiating (struct source *source, void *opaque)
+is_negotiating (struct nbd_handle *nbd, void *opaque)
 {
   (void) opaque;
-  return nbd_aio_is_negotiating (source->nbd) || nbd_aio_is_ready (source->nbd);
+  return nbd_aio_is_negotiating (nbd) || nbd_aio_is_ready (nbd);
 }
 
 static bool
-is_ready (struct source *source, void *opaque)
+is_ready (struct nbd_handle *nbd, void *opaque)
 {
   (void) opaque;
-  return nbd_aio_is_ready (source->nbd);
+  return nbd_aio_is_ready (nbd);
 }
 
 static int
