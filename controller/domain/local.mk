@@ -22,7 +22,7 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/job_clock.c \
 	controller/domain/job_journal.c \
 	controller/domain/job_kind.h \
-	controller/domain/job_pull.c \
+	controller/domain/job_pull.c controller/domain/job_pull.h \
 	controller/domain/job_push.c \
 	controller/domain/journal.c controller/domain/journal.h \
 	controller/domain/json.h \
@@ -34,6 +34,11 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/plan_restore.c \
 	controller/domain/recovery.c controller/domain/recovery.h \
 	controller/domain/plan_pull.c controller/domain/plan_push.c \
+	controller/domain/pull_capture.c \
+	controller/domain/pull_describe.c \
+	controller/domain/pull_record.c \
+	controller/domain/pull_scratch.c \
+	controller/domain/pull_server.c \
 	controller/domain/quiesce.c controller/domain/quiesce.h \
 	controller/domain/plan_scratch.c controller/domain/plan_scratch.h \
 	controller/domain/scratch_watch.c controller/domain/scratch_watch.h \
