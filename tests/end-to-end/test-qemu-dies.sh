@@ -116,6 +116,7 @@ reads_right
 pullback backup-end web >/dev/null
 
 # The machine goes down: nothing lives on, and what is in the run folder has gone.
+# The daemon first, which would start the others again.
 for name in monday tuesday; do
   pullback checkpoint-delete web $name >/dev/null
 done
@@ -123,9 +124,9 @@ pullback backup-begin web --checkpoint friday >/dev/null
 pullback backup-end web >/dev/null
 pullback backup-begin web --incremental friday --checkpoint saturday >/dev/null
 reads_right
+kill_pullbackd
 kill -9 "$(process_of pullback-broker)" "$(process_of nbdkit)" \
   "$(process_of pullback-relay)"
-kill_pullbackd
 kill_qemu
 rm -rf "$tmp/home/run"
 start_pullbackd
