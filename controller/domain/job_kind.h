@@ -121,8 +121,12 @@ void job_start_clock (struct job *job);
  * -1: QEMU cannot close its connections now, and nothing was done. */
 int job_take_back (struct job *job);
 
-/* Events go to the kind from here on, those that came in between first. */
+/* Events go to the kind from here on, those that came in between first; until
+ * what judges is about to go. */
 void job_start_judging (struct job *job);
+void job_stop_judging (struct job *job);
+/* Those that came in between. */
+void job_forget_events (struct job *job);
 
 /* The first reason stays, and is logged.  With the lock held. */
 void job_mark_broken (struct job *job, const char *reason);
@@ -130,6 +134,13 @@ void job_mark_broken (struct job *job, const char *reason);
  */
 void job_describe_cut (const struct cut_time *cut, uint64_t pause_microseconds,
                        json_object *json);
+
+/* "pull" or "push". */
+const char *job_mode (const struct job *job);
+
+/* Tells those who wait for events that the job has begun; what breaks it is
+ * told from then on. */
+void job_tell_begun (struct job *job);
 
 /* Tells those who wait for events what became of the job.  'reason' may be
  * NULL; 'kept': its checkpoint is. */

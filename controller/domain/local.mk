@@ -19,11 +19,16 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/health.c controller/domain/health.h \
 	controller/domain/images.c controller/domain/images.h \
 	controller/domain/job.c controller/domain/job.h \
+	controller/domain/job_begin.c \
 	controller/domain/job_clock.c \
+	controller/domain/job_describe.c \
+	controller/domain/job_events.c \
 	controller/domain/job_journal.c \
 	controller/domain/job_kind.h \
 	controller/domain/job_pull.c controller/domain/job_pull.h \
 	controller/domain/job_push.c \
+	controller/domain/job_tell.c \
+	controller/domain/job_tickets.c \
 	controller/domain/journal.c controller/domain/journal.h \
 	controller/domain/json.h \
 	controller/domain/monitor.c controller/domain/monitor.h \
@@ -49,5 +54,4 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/exports.c controller/domain/exports.h \
 	controller/domain/ticket.c controller/domain/ticket.h \
 	controller/domain/tickets.c controller/domain/tickets.h \
-	controller/domain/job_tickets.c \
 	controller/domain/uri.c controller/domain/uri.h

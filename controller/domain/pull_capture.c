@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The point in time of a pull backup: prepared, cut, exposed and taken down, and
- * what shows that it is lost. */
+/* The point in time of a pull backup: prepared, cut, exposed and taken down,
+ * and what shows that it is lost. */
 
 #include <config.h>
 

@@ -25,8 +25,7 @@ export_uri (const struct backup *backup, char *export_name)
 void
 pull_describe (struct job *job, json_object *json)
 {
-  const struct capture_report *report =
-      capture_report (pull_of (job)->capture);
+  const struct capture_report *report = capture_report (pull_of (job)->capture);
 
   json_add_text (json, "method", capture_method_name (report->method));
   json_add_text (json, "promise", report->promise);
