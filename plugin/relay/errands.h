@@ -2,7 +2,9 @@
 /* A child process that does for the confined relay what that cannot do itself:
  * it connects to the server behind, opens the file of pre-shared keys, and at
  * the end removes the socket files.  It takes no other orders, so that whoever
- * takes the relay over still reaches no other file and no other socket. */
+ * takes the relay over still reaches no other file and no other socket.  One
+ * that is gone is replaced, without anybody's noticing; only without its
+ * keeper, too, the relay ends with a failure. */
 
 #ifndef PULLBACK_ERRANDS_H
 #define PULLBACK_ERRANDS_H
@@ -11,8 +13,8 @@ struct address;
 struct listeners;
 struct errands;
 
-/* Forks it: no thread may have been started yet.  'keys' is a path, or NULL.
- * The child ends with this process, whatever ends that.  NULL: reported. */
+/* Forks: no thread may have been started yet.  'keys' is a path, or NULL.
+ * All of it ends with this process, whatever ends that.  NULL: reported. */
 struct errands *errands_start (const struct address *server, const char *keys,
                                const struct listeners *listeners);
 

@@ -23,6 +23,8 @@ noinst_LTLIBRARIES += %D%/librelay.la
 	%D%/control-commands.c %D%/control-commands.h \
 	%D%/contexts.c %D%/contexts.h \
 	%D%/delivered.c %D%/delivered.h \
+	%D%/errand-child.c %D%/errand-child.h \
+	%D%/errand-orders.c %D%/errand-orders.h \
 	%D%/errands.c %D%/errands.h \
 	%D%/exports.c %D%/exports.h \
 	%D%/handle.c %D%/handle.h \

@@ -24,6 +24,7 @@ END_TO_END_TESTS = \
 	%D%/test-qemu-dies.sh \
 	%D%/test-qemu-hangs.sh \
 	%D%/test-reclaim.sh \
+	%D%/test-relay-helpers-die.sh \
 	%D%/test-require-complete.sh \
 	%D%/test-resize.sh \
 	%D%/test-scratch.sh \

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # The relay's process gives up what it does not need, and the child that runs its
-# errands neither outlives it nor is missed.
+# errands does not outlive it, and is replaced when it is gone.
 
 import os
 import signal
@@ -25,6 +25,22 @@ def status_of(pid):
 def children(pid):
     with open('/proc/%d/task/%d/children' % (pid, pid)) as file:
         return [int(child) for child in file.read().split()]
+
+
+def helpers(relay):
+    """The keeper, and the child that it keeps."""
+    stage.wait_for('its child', lambda: children(relay.pid) and
+                   children(children(relay.pid)[0]))
+    keeper, = children(relay.pid)
+    child, = children(keeper)
+    return keeper, child
+
+
+def is_gone(pid):
+    try:
+        return status_of(pid)['State'].startswith('Z')
+    except FileNotFoundError:
+        return True
 
 
 def serves(socket):
@@ -54,13 +70,14 @@ def check_privileges():
     assert '0' not in status['Uid'].split() + status['Gid'].split(), status
     if os.geteuid() == 0:
         assert status['Groups'].split() == [], status
-    # The child: no new privileges either, and none of the clients' sockets.
-    child, = children(relay.pid)
-    assert status_of(child)['NoNewPrivs'] == '1'
-    fds = os.listdir('/proc/%d/fd' % child)
-    assert set(fds) <= {'0', '1', '2', '3'}, fds
+    # The others: no new privileges either, and none of the clients' sockets.
+    for process in helpers(relay):
+        assert status_of(process)['NoNewPrivs'] == '1'
+        fds = os.listdir('/proc/%d/fd' % process)
+        assert set(fds) <= {'0', '1', '2', '3'}, fds
+    keeper, child = helpers(relay)
     assert stage.end(relay) == 0
-    assert not os.path.exists('/proc/%d' % child)
+    assert is_gone(keeper) and is_gone(child)
     assert not os.path.exists(socket)
 
 
@@ -68,11 +85,10 @@ def check_its_child_ends_with_it():
     relay, socket = stage.relay(origin.path)
     # It listens a moment before it is confined.
     serves(socket)
-    child, = children(relay.pid)
+    processes = helpers(relay)
     stage.end(relay, signal.SIGKILL)
-    stage.wait_for('the child to end',
-                   lambda: not os.path.exists('/proc/%d' % child) or
-                   status_of(child)['State'].startswith('Z'))
+    stage.wait_for('the others to end',
+                   lambda: all(is_gone(process) for process in processes))
     # The next one takes the address at once.
     relay, socket = stage.relay(origin.path)
     serves(socket)
@@ -80,20 +96,45 @@ def check_its_child_ends_with_it():
 
 
 def check_a_child_that_is_gone():
+    """Another one takes its place, as often as that happens."""
     with open(stage.path('log'), 'wb') as log:
         relay, socket = stage.relay(origin.path, stderr=log)
         with wire.Client(socket) as c:
             c.go('vda')
-            os.kill(children(relay.pid)[0], signal.SIGKILL)
-            # Who is connected goes on, who comes is told.
-            assert c.read(0, 512) == contents(0, 512)
-            with wire.Client(socket) as other:
-                assert other.result(
-                    wire.GO, wire.info_payload('vda')) == wire.ERR_SHUTDOWN
+            keeper, child = helpers(relay)
+            for _ in range(8):
+                os.kill(child, signal.SIGKILL)
+                # Who is connected goes on, and who comes is served.
+                assert c.read(0, 512) == contents(0, 512)
+                serves(socket)
+                old, (same, child) = child, helpers(relay)
+                assert same == keeper and child != old
+                assert is_gone(old)
             assert c.read(0, 512) == contents(0, 512)
         assert stage.end(relay) == 0
+    assert not os.path.exists(socket)
     with open(stage.path('log')) as log:
-        assert 'child process is gone' in log.read()
+        assert log.read().count('another one in its place') == 8
+
+
+def check_a_keeper_that_is_gone():
+    """The child goes on; without both the relay ends, to be started again."""
+    with open(stage.path('log'), 'wb') as log:
+        relay, socket = stage.relay(origin.path, stderr=log)
+        with wire.Client(socket) as c:
+            c.go('vda')
+            keeper, child = helpers(relay)
+            os.kill(keeper, signal.SIGKILL)
+            serves(socket)
+            assert c.read(0, 512) == contents(0, 512)
+            os.kill(child, signal.SIGKILL)
+            # Who is connected goes on until somebody comes.
+            assert c.read(0, 512) == contents(0, 512)
+            with wire.Client(socket) as other:
+                other.send_option(wire.GO, wire.info_payload('vda'))
+                assert relay.wait(60) == 1
+    with open(stage.path('log')) as log:
+        assert 'is to be started again' in log.read()
 
 
 class Hesitant(Origin):
@@ -123,15 +164,18 @@ def check_connecting_delays_nobody():
     hesitant = Hesitant(stage.path('hesitant.sock'))
     stage.wait_for('its queue to be full', lambda: hasattr(hesitant, 'full'))
     relay, socket = stage.relay(hesitant.path)
-    # It listens a moment before it has one.
-    stage.wait_for('its child', lambda: children(relay.pid))
-    child, = children(relay.pid)
     clients = [wire.Client(socket) for _ in range(5)]
     for c in clients:
         c.send_option(wire.GO, wire.info_payload('vda'))
-    # All of them are being connected, not one after another.
-    stage.wait_for('five to connect', lambda: len(
-        os.listdir('/proc/%d/task' % child)) == 1 + len(clients))
+    # All of them are being connected, not one after another; by another child, too,
+    # if the first one ends meanwhile.
+    for victims in (1, 0):
+        child = helpers(relay)[1]
+        stage.wait_for('five to connect', lambda: len(
+            os.listdir('/proc/%d/task' % child)) == 1 + len(clients))
+        if victims:
+            os.kill(child, signal.SIGKILL)
+            stage.wait_for('another one', lambda: helpers(relay)[1] != child)
     hesitant.may_go_on.set()
     for c in clients:
         assert c.option_replies(wire.GO)[-1][0] == wire.REP_ACK
