@@ -7,6 +7,7 @@ END_TO_END_TESTS = \
 	%D%/test-block-job.sh \
 	%D%/test-block-stream.sh \
 	%D%/test-changes-only.sh \
+	%D%/test-client-stalls.sh \
 	%D%/test-clients.sh \
 	%D%/test-commit-and-abort.sh \
 	%D%/test-daemon-dies.sh \

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # A backup that was given a time is ended when it is over, whatever its client
-# does, also by the next daemon; without one a client may stall, leave and come
-# back, and reads the same bytes.
+# does, also by the next daemon.
 
 . "$srcdir/tests/push/functions.sh"
 
@@ -11,7 +10,6 @@ disk_write vda 0x11 0 8M
 disk_write vdb 0x12 1M 2M
 pullback checkpoint-create-as web monday >/dev/null
 disk_write vda 0x13 4M 1M
-truth_at now
 
 # ends_with_reason CHECKPOINT: the backup that runs, by itself; nothing is left.
 ends_with_reason ()
@@ -61,62 +59,3 @@ http GET /v1/domains/web/backup | grep -q '"waits":5' || fail "does not wait"
 pullback backup-cut web >/dev/null
 http GET /v1/domains/web/backup | grep -q '"seconds_left":8' || fail "no time"
 pullback backup-end web >/dev/null
-
-# Without a time: a client that stalls in the midst of an answer, one that goes,
-# and one that comes back and reads on, all of the same point in time.
-pullback backup-begin web --incremental monday >/dev/null
-cat >"$tmp/stall.py" <<'PYTHON'
-import nbd, socket, struct, sys, time
-uri, path, truth = sys.argv[1:]
-size = 64 * 1024 * 1024 + 512
-
-def handshake():
-    peer = socket.socket(socket.AF_UNIX)
-    peer.connect(path)
-    peer.recv(18, socket.MSG_WAITALL)
-    peer.sendall(struct.pack(">I", 3))
-    name = b"vda"
-    peer.sendall(b"IHAVEOPT" + struct.pack(">III", 7, len(name) + 6, len(name))
-                 + name + struct.pack(">H", 0))
-    while True:
-        reply = peer.recv(20, socket.MSG_WAITALL)
-        _, _, kind, length = struct.unpack(">QIII", reply)
-        if length:
-            peer.recv(length, socket.MSG_WAITALL)
-        if kind == 1:
-            return peer
-
-# Asks for much and reads nothing of it.
-stalled = handshake()
-for i in range(16):
-    stalled.sendall(struct.pack(">IHHQQI", 0x25609513, 0, 0, i, i << 20, 1 << 20))
-time.sleep(1)
-
-# Goes in the midst of a copy and comes back to read on.
-copy = b""
-while len(copy) < 16 << 20:
-    h = nbd.NBD()
-    h.connect_uri(uri)
-    for _ in range(3):
-        copy += h.pread(1 << 20, len(copy))
-    del h
-with open(truth, "rb") as f:
-    assert f.read(len(copy)) == copy, "read on, and got other bytes"
-
-# The one that stalled reads now: no byte was lost or changed meanwhile.
-answers = {}
-for _ in range(16):
-    magic, error, cookie = struct.unpack(">IIQ", stalled.recv(16, socket.MSG_WAITALL))
-    assert magic == 0x67446698 and error == 0, (magic, error)
-    answers[cookie] = stalled.recv(1 << 20, socket.MSG_WAITALL)
-with open(truth, "rb") as f:
-    for i in range(16):
-        assert answers[i] == f.read(1 << 20), "stalled, and got other bytes"
-PYTHON
-# The guest goes on writing.
-disk_write vda 0x14 0 16M
-/usr/bin/python3 "$tmp/stall.py" "$(uri vda)" "$tmp/home/run/web/nbd.sock" \
-  "$tmp/vda.now" || fail "a client that stalls"
-pullback backup-end web >/dev/null
-nothing_left
-qemu_alive
