@@ -5,12 +5,12 @@
 # takes 15 ms.
 PATH=$builddir/controller/.libs:$PATH
 
-# start_disks COUNT: a QEMU with so many of 1 GiB, and a daemon that knows it as web.
+# start_disks COUNT: a QEMU with so many of 256 MiB, and a daemon that knows it as web.
 start_disks ()
 {
   local i args=()
   for ((i = 0; i < $1; i++)); do
-    "$qemu_img" create -q -f qcow2 "$tmp/disk$i.qcow2" 1G
+    "$qemu_img" create -q -f qcow2 "$tmp/disk$i.qcow2" 256M
     # Of 32 on a bus, each can have eight functions.
     args+=(-blockdev "qcow2,node-name=disk$i,file.driver=file,file.filename=$tmp/disk$i.qcow2"
       -device "virtio-blk-pci,drive=disk$i,id=disk$i,addr=$((4 + i / 8)).$((i % 8)),multifunction=on")
@@ -36,7 +36,7 @@ start_domains ()
   start_pullbackd
   for ((i = 1; i <= $1; i++)); do
     rm -f "$tmp"/{monitor,qmp}.sock
-    "$qemu_img" create -q -f qcow2 "$tmp/disk$i.qcow2" 1G
+    "$qemu_img" create -q -f qcow2 "$tmp/disk$i.qcow2" 256M
     start_qemu -S -qmp "unix:$tmp/d$i.sock,server=on,wait=off" -m 16 \
       -blockdev "qcow2,node-name=disk,file.driver=file,file.filename=$tmp/disk$i.qcow2" \
       -device virtio-blk-pci,drive=disk,id=disk
