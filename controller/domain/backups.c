@@ -83,7 +83,7 @@ read_times (json_object *body, struct job_request *job)
 static int
 read_request (json_object *body, struct job_request *job)
 {
-  return quiesce_read (body, job->domain, job->quiesce) == -1 ||
+  return quiesce_read (body, job->domain, job->events, job->quiesce) == -1 ||
                  read_method (body, &job->method) == -1 ||
                  scratch_read (body, &job->scratch) == -1 ||
                  json_get_bool (body, "reuse_external", &job->reuse_external) ==

@@ -350,7 +350,8 @@ operation_checkpoint_create (struct service *service,
   checkpoint = checkpoint_parse (options.xml, strlen (options.xml));
   if (checkpoint == NULL ||
       change_begin (service, request->domain, &change) == -1 ||
-      quiesce_read (request->body, change.record, &quiesce) == -1)
+      quiesce_read (request->body, change.record, service->events, &quiesce) ==
+          -1)
     return -1;
   if (options.redefine) {
     if (checkpoint_redefine (service->state, &change, checkpoint,

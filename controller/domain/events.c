@@ -41,6 +41,7 @@ static const char *const names[] = {
   [EVENT_BACKUP_COMPLETED] = "backup-completed",
   [EVENT_BACKUP_FAILED] = "backup-failed",
   [EVENT_BACKUP_CANCELLED] = "backup-cancelled",
+  [EVENT_QUIESCE_FAILED] = "quiesce-failed",
   [EVENT_CHECKPOINT_CREATED] = "checkpoint-created",
   [EVENT_CHECKPOINT_DELETED] = "checkpoint-deleted",
 };

@@ -21,6 +21,7 @@ enum event_kind {
   EVENT_BACKUP_COMPLETED, /* a push, by itself */
   EVENT_BACKUP_FAILED, /* a push by itself; a daemon died, or did not end it */
   EVENT_BACKUP_CANCELLED, /* a push */
+  EVENT_QUIESCE_FAILED,   /* the guest was not frozen, or not all the time */
   EVENT_CHECKPOINT_CREATED,
   EVENT_CHECKPOINT_DELETED,
   NR_EVENT_KINDS,

@@ -28,6 +28,7 @@ job_save (struct job *job)
   /* Of a clock that goes on until the machine is started again, when there is
    * no job to be taken up. */
   json_add_number (json, "ends_at", job->ends_at);
+  quiesce_describe (&job->quiesce, json);
   return plan_record (job->plan, json) == -1 ||
                  job->kind->record (job, json) == -1
              ? -1
@@ -84,6 +85,7 @@ job_take_up (const struct job_request *request, json_object *json,
     return NULL;
   job->max_seconds = seconds;
   if (restore_folder (job, json) == -1 ||
+      quiesce_restore (&job->quiesce, json) == -1 ||
       restore_plan (job, request, json) == -1 ||
       job->kind->take_up (job, request, json) == -1)
     return NULL;

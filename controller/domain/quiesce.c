@@ -4,6 +4,7 @@
 
 #include <config.h>
 
+#include <limits.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -37,7 +38,7 @@ quiesce_read_mode (json_object *body, enum quiesce_mode *mode)
 
 int
 quiesce_read (json_object *body, const struct domain_record *domain,
-              struct quiesce *quiesce)
+              struct events *events, struct quiesce *quiesce)
 {
   int64_t seconds;
 
@@ -46,16 +47,20 @@ quiesce_read (json_object *body, const struct domain_record *domain,
                        &seconds) == -1)
     return -1;
   quiesce->seconds = seconds;
+  quiesce->events = events;
   if (quiesce->mode == QUIESCE_YES && domain->agent == NULL)
     return fail (ERROR_UNSUPPORTED,
                  "the file systems of domain '%s' cannot be frozen, since it "
                  "has no guest agent: 'pullback domain-set %s --agent PATH' "
                  "names its socket, --quiesce=try does without if need be",
                  domain->name, domain->name);
-  if (quiesce->mode != QUIESCE_NO && domain->agent &&
-      (quiesce->agent = strdup (domain->agent)) == NULL)
-    return fail_errno (ERROR_SYSTEM, "quiesce");
-  return 0;
+  if (quiesce->mode == QUIESCE_NO)
+    return 0;
+  quiesce->domain = strdup (domain->name);
+  quiesce->agent = domain->agent ? strdup (domain->agent) : NULL;
+  return quiesce->domain && (quiesce->agent || domain->agent == NULL)
+             ? 0
+             : fail_errno (ERROR_SYSTEM, "quiesce");
 }
 
 /* Whatever is frozen still is thawed by this, too. */
@@ -65,15 +70,27 @@ quiesce_clear (struct quiesce *quiesce)
   uint64_t microseconds;
 
   freezer_end (STEAL (quiesce->freezer), &microseconds);
+  free (quiesce->domain);
   free (quiesce->agent);
   free (quiesce->reason);
   *quiesce = (struct quiesce){ 0 };
+}
+
+static void
+tell_failed (const struct quiesce *quiesce)
+{
+  json_object *data = json_object_new_object ();
+
+  json_add_bool (data, "required", quiesce->mode != QUIESCE_TRY);
+  json_add_text (data, "reason", error_message ());
+  event_emit (quiesce->events, quiesce->domain, EVENT_QUIESCE_FAILED, data);
 }
 
 /* What failed is the operation's error, or only a note. */
 static int
 did_not (struct quiesce *quiesce)
 {
+  tell_failed (quiesce);
   if (quiesce->mode != QUIESCE_TRY)
     return fail_prefix ("the guest could not be quiesced");
   free (quiesce->reason);
@@ -125,4 +142,27 @@ quiesce_describe (const struct quiesce *quiesce, json_object *json)
   json_add_number (member, "microseconds", (int64_t) quiesce->microseconds);
   json_add_text (member, "reason", quiesce->reason);
   json_object_object_add (json, "quiesce", member);
+}
+
+int
+quiesce_restore (struct quiesce *quiesce, json_object *json)
+{
+  json_object *member;
+  const char *reason;
+  int64_t count, microseconds;
+
+  if (json_get_object (json, "quiesce", &member) == -1)
+    return -1;
+  if (member == NULL)
+    return 0;
+  if (json_get_number (member, "file_systems", 0, UINT_MAX, 0, &count) == -1 ||
+      json_get_number (member, "microseconds", 0, INT64_MAX, 0,
+                       &microseconds) == -1 ||
+      json_get_text (member, "reason", &reason) == -1)
+    return -1;
+  quiesce->mode = QUIESCE_TRY;
+  quiesce->count = count;
+  quiesce->microseconds = microseconds;
+  quiesce->reason = reason ? strdup (reason) : NULL;
+  return 0;
 }

@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 
 #include "controller/catalogue/catalogue.h"
+#include "controller/domain/events.h"
 #include "controller/quiesce/freezer.h"
 
 enum quiesce_mode {
@@ -20,7 +21,9 @@ enum quiesce_mode {
 
 struct quiesce {
   enum quiesce_mode mode;
-  char *agent; /* the guest agent's socket; NULL: there is none */
+  char *domain;
+  char *agent;           /* the guest agent's socket; NULL: there is none */
+  struct events *events; /* the service's: what fails is told */
   unsigned seconds;
   struct freezer *freezer; /* NULL: nothing is frozen */
   unsigned count;          /* of file systems that were */
@@ -34,7 +37,7 @@ int quiesce_read_mode (json_object *body, enum quiesce_mode *mode);
 /* From the members "quiesce" and "quiesce_seconds" of a request.  -1: reported,
  * also where an agent is needed and the domain has none. */
 int quiesce_read (json_object *body, const struct domain_record *domain,
-                  struct quiesce *quiesce);
+                  struct events *events, struct quiesce *quiesce);
 void quiesce_clear (struct quiesce *quiesce);
 #define CLEANUP_QUIESCE __attribute__ ((cleanup (quiesce_clear)))
 
@@ -44,7 +47,9 @@ int quiesce_freeze (struct quiesce *quiesce);
  * reported. */
 int quiesce_thaw (struct quiesce *quiesce);
 
-/* Adds the member "quiesce" if it was asked for. */
+/* Adds the member "quiesce" if it was asked for; and what came of it from that
+ * of a journal, of a point in time that is taken.  -1: reported. */
 void quiesce_describe (const struct quiesce *quiesce, json_object *json);
+int quiesce_restore (struct quiesce *quiesce, json_object *json);
 
 #endif /* PULLBACK_QUIESCE_H */

@@ -55,8 +55,37 @@ for mode in good wrong-id garbage; do
   pullback checkpoint-delete web c >/dev/null
 done
 
+# The events that say so since the last time: whether it was required, and why not.
+seen=0
+failures_told ()
+{
+  /usr/bin/python3 "$srcdir/tests/controller/request.py" \
+    "$PULLBACK_HOME/run/pullbackd.sock" GET "/v1/events?since=$seen" | tail -n 1 |
+    /usr/bin/python3 -c '
+import json, sys
+answer = json.load(sys.stdin)
+for event in answer["events"]:
+    if event["event"] == "quiesce-failed" and event["domain"] == "web":
+        print(event["data"]["required"], event["data"]["reason"])
+open(sys.argv[1], "w").write(str(answer["next"]))' "$tmp/seen"
+  seen=$(cat "$tmp/seen")
+}
+failures_told >/dev/null
+
+# What came of it is known to the next daemon, too.
+agent good
+$begin --quiesce >/dev/null
+was=$(field quiesce)
+kill -9 "$pullbackd_pid"
+start_pullbackd
+same "quiesced" "$(field quiesce)" "$was"
+pullback backup-end web >/dev/null
+happened >/dev/null
+seen=0
+same "failures told" "$(failures_told)" ""
+
 # fails MODE TEXT [HAPPENED]: the backup is refused, or with =try made all the same;
-# and the guest is not left frozen.
+# and the guest is not left frozen.  Who waits for events is told.
 fails ()
 {
   agent "$1"
@@ -71,6 +100,9 @@ fails ()
   pullback backup-end web >/dev/null
   nothing_left
   happened >/dev/null
+  failures_told >"$tmp/told"
+  same "told" "$(cut -d ' ' -f 1 "$tmp/told" | xargs)" "True True False"
+  same "why" "$(grep -c "$2" "$tmp/told")" 3
 }
 http ()
 {
@@ -101,6 +133,7 @@ happened >/dev/null
 agent late-thaw
 expect_failure "could not be thawed yet" $begin --quiesce --checkpoint c
 same "guest" "$(cut -d ' ' -f 1 "$tmp/frozen")" freeze
+failures_told | grep -q "^True .*could not be thawed yet" || fail "not told"
 agent good
 wait_for 20 last_is thaw
 nothing_left
