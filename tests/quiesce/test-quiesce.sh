@@ -77,6 +77,7 @@ agent good
 $begin --quiesce >/dev/null
 was=$(field quiesce)
 kill -9 "$pullbackd_pid"
+wait "$pullbackd_pid" 2>/dev/null || true
 start_pullbackd
 same "quiesced" "$(field quiesce)" "$was"
 pullback backup-end web >/dev/null
