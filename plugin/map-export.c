@@ -51,21 +51,33 @@ take_header (struct wanted *wanted, uint64_t size)
   take (wanted, 0, &header, sizeof header);
 }
 
+static struct map_export_run
+export_run (const struct map_run *run, const uint32_t *flags)
+{
+  return (struct map_export_run){
+    htobe32 (run->end), htobe32 (flags[run->flags & MAP_EXPORT_FLAGS])
+  };
+}
+
 /* The runs of a segment that lie at 'position', from the first one on that is
- * wanted. */
+ * wanted: those that are wanted whole have no other work. */
 static void
 take_runs (struct wanted *wanted, uint64_t position, const struct map_run *runs,
            size_t count, const uint32_t *flags)
 {
   const size_t size = sizeof (struct map_export_run);
+  struct map_export_run run;
 
   for (size_t i = (wanted->offset - position) / size;
        i < count && wanted->offset < wanted->end; i++) {
-    const struct map_export_run run = {
-      htobe32 (runs[i].end), htobe32 (flags[runs[i].flags & MAP_EXPORT_FLAGS])
-    };
-
+    run = export_run (&runs[i], flags);
     take (wanted, position + i * size, &run, size);
+    for (; i + 1 < count && wanted->end - wanted->offset >= size; i++) {
+      run = export_run (&runs[i + 1], flags);
+      memcpy (wanted->buffer, &run, size);
+      wanted->buffer += size;
+      wanted->offset += size;
+    }
   }
 }
 

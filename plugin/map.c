@@ -50,7 +50,7 @@ struct map {
 struct map_builder {
   struct map *map;
   uint64_t index, end;
-  uint64_t position; /* in the segment */
+  uint64_t position, length; /* in the segment, and of it */
   struct segment *segment;
   size_t allocated; /* runs */
 };
@@ -211,14 +211,15 @@ publish (struct map_builder *builder)
 
   LOCK_IN_SCOPE (&map->lock);
   atomic_store (find_slot (map, builder->index++), segment);
+  if (builder->index < builder->end)
+    builder->length = segment_length (map, builder->index);
 }
 
 int
 map_append (struct map_builder *builder, uint64_t length, uint32_t flags)
 {
   while (length > 0 && builder->index < builder->end) {
-    const uint64_t left =
-        segment_length (builder->map, builder->index) - builder->position;
+    const uint64_t left = builder->length - builder->position;
     const uint64_t piece = length < left ? length : left;
 
     if (append_run (builder, piece, flags) == -1)
@@ -255,7 +256,10 @@ take_window (struct map *map, uint64_t index, struct map_builder *builder)
   const uint64_t count =
       map->size / MAP_SEGMENT_SIZE + (map->size % MAP_SEGMENT_SIZE != 0);
 
-  *builder = (struct map_builder){ .map = map, .index = index, .end = index };
+  *builder = (struct map_builder){ .map = map,
+                                   .index = index,
+                                   .end = index,
+                                   .length = segment_length (map, index) };
   while (builder->end < count && builder->end - index < window) {
     _Atomic (struct segment *) *slot = find_slot (map, builder->end);
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "plugin/relay/block-status.h"
@@ -18,60 +19,59 @@
 static size_t
 most_extents (const struct connection *connection, enum reply_kind kind)
 {
-  const size_t size = kind == REPLY_EXTENDED
-                          ? sizeof (struct nbd_extended_block_descriptor)
-                          : sizeof (struct nbd_block_descriptor);
-  const size_t fitting = connection->info.maximum / size;
+  const size_t fitting =
+      connection->info.maximum / block_descriptor_size (kind);
 
   return fitting < MAX_EXTENTS ? fitting : MAX_EXTENTS;
 }
 
-/* Into the context's own flags; what became equal is joined.  Returns how many
- * are left. */
-static size_t
-translate (struct map_extent *extents, size_t count, const flag_table *flags)
+static uint32_t
+flags_of (const struct context *context, const struct map_extent *extent)
 {
+  return (*context->flags)[extent->flags & 3];
+}
+
+/* The descriptor of this kind of reply.  Lengths fit: they add up to no more
+ * than the request's. */
+static void
+write_descriptor (char *place, enum reply_kind kind, uint64_t length,
+                  uint32_t flags)
+{
+  const struct nbd_extended_block_descriptor extended = { htobe64 (length),
+                                                          htobe64 (flags) };
+  const struct nbd_block_descriptor compact = { htobe32 (length),
+                                                htobe32 (flags) };
+
+  if (kind == REPLY_EXTENDED)
+    memcpy (place, &extended, sizeof extended);
+  else
+    memcpy (place, &compact, sizeof compact);
+}
+
+/* Turns extents into descriptors, which are no longer, where they are: with the
+ * context's own flags, and what became equal joined.  Returns how many there
+ * are, and in context->told how many bytes they tell about. */
+static size_t
+encode (struct map_extent *extents, size_t count, struct context *context,
+        enum reply_kind kind)
+{
+  char *place = (char *) extents;
+  uint64_t told = 0;
   size_t n = 0;
 
-  for (size_t i = 0; i < count; i++) {
-    const struct map_extent next = { extents[i].length,
-                                     (*flags)[extents[i].flags & 3] };
+  for (size_t i = 0; i < count; n++) {
+    const uint32_t flags = flags_of (context, &extents[i]);
+    uint64_t length = 0;
 
-    if (n > 0 && extents[n - 1].flags == next.flags)
-      extents[n - 1].length += next.length;
-    else
-      extents[n++] = next;
+    do
+      length += extents[i++].length;
+    while (i < count && flags_of (context, &extents[i]) == flags);
+    write_descriptor (place, kind, length, flags);
+    place += block_descriptor_size (kind);
+    told += length;
   }
+  context->told = told;
   return n;
-}
-
-/* Into the descriptors of this kind of reply.  Lengths fit: they add up to no
- * more than the request's. */
-static void
-encode (const struct map_extent *extents, size_t count, enum reply_kind kind,
-        void *descriptors)
-{
-  struct nbd_extended_block_descriptor *extended = descriptors;
-  struct nbd_block_descriptor *compact = descriptors;
-
-  for (size_t i = 0; i < count; i++)
-    if (kind == REPLY_EXTENDED)
-      extended[i] =
-          (struct nbd_extended_block_descriptor){ htobe64 (extents[i].length),
-                                                  htobe64 (extents[i].flags) };
-    else
-      compact[i] = (struct nbd_block_descriptor){ htobe32 (extents[i].length),
-                                                  htobe32 (extents[i].flags) };
-}
-
-static uint64_t
-length_of (const struct map_extent *extents, size_t count)
-{
-  uint64_t length = 0;
-
-  for (size_t i = 0; i < count; i++)
-    length += extents[i].length;
-  return length;
 }
 
 /* The reply is written. */
@@ -99,12 +99,10 @@ block_status (struct transmission *transmission, const struct reply_to *to,
   const size_t most = only_one ? 1 : most_extents (connection, writer->kind);
   /* Not zeroed: that would cost more than the answer. */
   CLEANUP_FREE struct map_extent *extents = malloc (most * sizeof *extents);
-  CLEANUP_FREE void *descriptors =
-      malloc (most * sizeof (struct nbd_extended_block_descriptor));
   struct map *map;
   ssize_t count;
 
-  if (extents == NULL || descriptors == NULL)
+  if (extents == NULL)
     return reply_error (writer, to, NBD_ENOMEM, "out of memory");
   for (size_t i = 0; i < contexts->count; i++) {
     struct context *context = &contexts->items[i];
@@ -116,10 +114,8 @@ block_status (struct transmission *transmission, const struct reply_to *to,
       return reply_error (writer, to, NBD_EIO,
                           "the server behind the relay cannot tell; see the "
                           "relay's log");
-    context->told = length_of (extents, count);
-    count = translate (extents, count, context->flags);
-    encode (extents, count, writer->kind, descriptors);
-    if (reply_block_status (writer, to, context->id, descriptors, count,
+    count = encode (extents, count, context, writer->kind);
+    if (reply_block_status (writer, to, context->id, extents, count,
                             i + 1 == contexts->count) == -1)
       return -1;
   }

@@ -164,9 +164,7 @@ reply_block_status (struct reply_writer *writer, const struct reply_to *to,
                                                    htobe32 (count) };
   /* Without extended headers nothing counts them. */
   const size_t start_length = is_extended ? sizeof start : sizeof start.context;
-  const size_t length =
-      count * (is_extended ? sizeof (struct nbd_extended_block_descriptor)
-                           : sizeof (struct nbd_block_descriptor));
+  const size_t length = count * block_descriptor_size (writer->kind);
   const struct reply_header header =
       chunk (writer, to,
              is_extended ? NBD_REPLY_TYPE_BLOCK_STATUS_EXT

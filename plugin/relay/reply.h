@@ -61,6 +61,14 @@ int reply_error (struct reply_writer *writer, const struct reply_to *to,
 /* Success without content. */
 int reply_success (struct reply_writer *writer, const struct reply_to *to);
 
+/* The bytes of one descriptor of a block status. */
+static inline size_t
+block_descriptor_size (enum reply_kind kind)
+{
+  return kind == REPLY_EXTENDED ? sizeof (struct nbd_extended_block_descriptor)
+                                : sizeof (struct nbd_block_descriptor);
+}
+
 /* A metadata context's part of the answer, not to a client with simple replies.
  * 'descriptors' are those of the kind of reply; 'last' if no other context
  * follows. */

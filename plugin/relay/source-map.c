@@ -24,8 +24,10 @@
 /* More are never fetched at a time. */
 #define MAX_SEGMENTS 64
 
-/* Nor does upstream prepare more at a time. */
-#define MAX_AHEAD 32
+/* What upstream prepares at a time, of as many segments as are read at a time:
+ * one that QEMU is asked about, while another is made of what it answered to
+ * the question before, and one that waits, so that neither does. */
+#define WINDOWS_AHEAD 3
 
 #define WIRE_COUNT_SIZE sizeof (uint64_t)
 
@@ -133,32 +135,47 @@ end_reading_ahead (void *opaque, int *error)
 
   /* Whether it went well shows when it is read. */
   (void) error;
-  source->is_reading_ahead = false;
+  source->windows_ahead--;
   return 1;
 }
 
-/* Lets upstream prepare what will be asked for next, once it has sent what is
- * asked for now. */
-static void
-read_ahead (struct source *source, uint64_t index, size_t count)
+/* Lets upstream prepare so many segments. */
+static bool
+prepare (struct source *source, uint64_t index, size_t count)
 {
   const uint64_t end = map_export_size (source->size);
   const uint64_t position = (1 + index) * MAP_EXPORT_STRIDE;
-  uint64_t length = (count < MAX_AHEAD ? count : MAX_AHEAD) * MAP_EXPORT_STRIDE;
+  uint64_t length = count * MAP_EXPORT_STRIDE;
 
-  /* Its reply may have come meanwhile. */
-  if (source->is_reading_ahead && nbd_poll (source->nbd, 0) == -1)
-    return;
-  if (source->is_reading_ahead || position >= end ||
-      nbd_can_cache (source->nbd) != 1)
-    return;
+  if (position >= end)
+    return false;
   if (length > end - position)
     length = end - position;
-  source->is_reading_ahead =
-      nbd_aio_cache (source->nbd, length, position,
+  if (nbd_aio_cache (source->nbd, length, position,
                      (nbd_completion_callback){ .callback = end_reading_ahead,
                                                 .user_data = source },
-                     0) != -1;
+                     0) == -1)
+    return false;
+  source->windows_ahead++;
+  return true;
+}
+
+/* Lets upstream prepare what will be asked for next, once it has sent what is
+ * asked for now, which is 'count' segments before 'index'. */
+static void
+read_ahead (struct source *source, uint64_t index, size_t count)
+{
+  if (source->next_ahead < index ||
+      source->next_ahead > index + WINDOWS_AHEAD * MAX_SEGMENTS)
+    source->next_ahead = index;
+  /* Replies may have come meanwhile. */
+  if (nbd_can_cache (source->nbd) != 1 ||
+      (source->windows_ahead > 0 && nbd_poll (source->nbd, 0) == -1))
+    return;
+  while (source->windows_ahead < WINDOWS_AHEAD &&
+         source->next_ahead < index + WINDOWS_AHEAD * count &&
+         prepare (source, source->next_ahead, count))
+    source->next_ahead += count;
 }
 
 /* Asks for the beginnings of so many segments, each in 'size' bytes. */
@@ -215,8 +232,9 @@ source_read_map (struct source *source, uint64_t offset, uint64_t length,
     return source_report (source, strerror (errno));
 
   send_reads (source, index, count, buffer, size, commands);
-  if (count > 1)
-    read_ahead (source, index + count, 2 * count);
+  if (index > 0 && index == source->next_read)
+    read_ahead (source, index + count, count);
+  source->next_read = index + count;
   if (receive_segments (source, index, count, buffer, size, commands,
                         &blocks) == -1) {
     source_disconnect (source);

@@ -75,7 +75,8 @@ source_disconnect (struct source *source)
     (void) run (source, is_idle, NULL);
   nbd_close (source->nbd);
   source->nbd = NULL;
-  source->is_reading_ahead = false;
+  source->windows_ahead = 0;
+  source->next_read = source->next_ahead = 0;
   source->is_silent = false;
 }
 

@@ -29,7 +29,9 @@ struct source {
   struct nbd_handle *nbd; /* NULL until needed */
   bool has_map_export;    /* which 'nbd' has then opened */
   bool is_silent;         /* it does not answer */
-  bool is_reading_ahead;  /* upstream was told what will be read */
+  uint64_t next_read;     /* the segment after those that were read last */
+  unsigned windows_ahead; /* that upstream is preparing */
+  uint64_t next_ahead;    /* the first segment that it was not told of */
   size_t segment_bytes;   /* of the segment that was read last */
 };
 

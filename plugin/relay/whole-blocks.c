@@ -34,7 +34,8 @@ whole_blocks_add (struct whole_blocks *blocks, uint64_t length, uint32_t flags)
   }
   if (length == 0)
     return 0;
-  *begun = (struct map_extent){ length % blocks->minimum, flags };
+  /* The size of a block is a power of 2. */
+  *begun = (struct map_extent){ length & (blocks->minimum - 1), flags };
   return keep (blocks, length - begun->length, flags);
 }
 
