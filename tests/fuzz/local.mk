@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # 'make fuzz FUZZ_SECONDS=60' builds and runs the libFuzzer targets, one for each
-# document and four for the relay; FUZZ="relay-upstream ..." chooses among them.
+# document and five for the relay; FUZZ="relay-upstream ..." chooses among them.
 # It needs clang.  The test does so for a few seconds, and replays the corpus
 # with the build's own compiler.
 
@@ -8,7 +8,7 @@ FUZZ_SECONDS = 60
 FUZZ_CLANG = clang
 FUZZ_CORPUS =
 FUZZ = domaincheckpoint domainbackup \
-	relay-handshake relay-transmission relay-upstream relay-map
+	relay-handshake relay-transmission relay-upstream relay-map relay-runs
 FUZZ_TARGETS = $(FUZZ:%=tests/fuzz/fuzz-%)
 
 fuzz_documents = tests/fuzz/round-trip.c \
@@ -22,7 +22,7 @@ fuzz_relay_all = $(fuzz_relay) \
 fuzz_sources = tests/fuzz/fuzz-domaincheckpoint.c \
 	tests/fuzz/fuzz-domainbackup.c tests/fuzz/fuzz-relay-handshake.c \
 	tests/fuzz/fuzz-relay-transmission.c tests/fuzz/fuzz-relay-upstream.c \
-	tests/fuzz/fuzz-relay-map.c
+	tests/fuzz/fuzz-relay-map.c tests/fuzz/fuzz-relay-runs.c
 fuzz_headers = tests/fuzz/fuzz.h tests/fuzz/round-trip.h \
 	tests/fuzz/relay-client.h tests/fuzz/relay-judge.h \
 	tests/fuzz/relay-origin.h \
@@ -33,7 +33,7 @@ TESTS += tests/fuzz/test-fuzz.sh
 
 # The relay's targets without libFuzzer.
 check_PROGRAMS += %D%/replay-relay-handshake %D%/replay-relay-transmission \
-	%D%/replay-relay-upstream %D%/replay-relay-map
+	%D%/replay-relay-upstream %D%/replay-relay-map %D%/replay-relay-runs
 fuzz_replay = $(fuzz_relay) tests/fuzz/fuzz.c tests/fuzz/replay.c
 fuzz_replay_cflags = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 %C%_replay_relay_handshake_SOURCES = $(fuzz_replay) %D%/fuzz-relay-handshake.c
@@ -49,6 +49,10 @@ fuzz_replay_cflags = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 %C%_replay_relay_map_SOURCES = $(fuzz_replay) %D%/fuzz-relay-map.c
 %C%_replay_relay_map_CFLAGS = $(fuzz_replay_cflags)
 %C%_replay_relay_map_LDADD = plugin/relay/librelay.la
+%C%_replay_relay_runs_SOURCES = tests/fuzz/fuzz.c tests/fuzz/replay.c \
+	%D%/fuzz-relay-runs.c
+%C%_replay_relay_runs_CFLAGS = $(fuzz_replay_cflags)
+%C%_replay_relay_runs_LDADD = plugin/relay/librelay.la
 
 # clang's objects, apart from those of the build.
 fuzz_objects = tests/fuzz/objects
@@ -99,4 +103,4 @@ clean-fuzz:
 	rm -rf $(fuzz_objects) tests/fuzz/fuzz-domaincheckpoint \
 	  tests/fuzz/fuzz-domainbackup tests/fuzz/fuzz-relay-handshake \
 	  tests/fuzz/fuzz-relay-transmission tests/fuzz/fuzz-relay-upstream \
-	  tests/fuzz/fuzz-relay-map
+	  tests/fuzz/fuzz-relay-map tests/fuzz/fuzz-relay-runs

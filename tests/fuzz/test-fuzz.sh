@@ -5,7 +5,8 @@
 
 . "$srcdir/tests/functions.sh"
 
-for target in relay-handshake relay-transmission relay-upstream relay-map; do
+for target in relay-handshake relay-transmission relay-upstream relay-map \
+  relay-runs; do
   "$builddir/tests/fuzz/replay-$target" "$srcdir/tests/fuzz/corpus/$target"/* \
     >"$tmp/$target.log" 2>&1 ||
     fail "$target: $(grep '/corpus/' "$tmp/$target.log" | tail -n 1)"
