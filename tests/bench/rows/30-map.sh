@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# What changed in an image of 1 TiB with 400,000 changed extents: cold, by a second
-# client, and at the relay by the contexts' names; and the memory that it takes.
+# What changed in an image of 1 TiB with 400,000 changes: cold, by a second client,
+# and at the relay by the contexts' names; and the memory that it takes.
 
 . "$srcdir/tests/bench/stage-map.sh"
 
-serve_changed_image 1T 400000
+make_changed_image "$tmp/changed.qcow2" 1T 400000 65536
 context=qemu:dirty-bitmap:backup-vda
 
 whole_map () { nbdinfo "--map=$2" --totals "$1"; }
@@ -40,7 +40,9 @@ relay-context-cold () { cold count whole_map "$(at relay vda)" "$context"; }
 cold_ones=(view-cold relay-view-cold relay-context-cold)
 ! is_full || cold_ones+=(inplace-cold)
 
-begin_row map-cold "map of 400,000 extents in 1 TiB, cold"
+begin_row map-cold "map of 400,000 changes in 1 TiB, cold"
+take_room "$tmp/changed.qcow2" 400000
+serve_changed_image "$tmp/changed.qcow2" 400000 65536
 in_turns s qemu-bitmap "${cold_ones[@]}"
 for contestant in "${cold_ones[@]}"; do
   goal_costs $contestant qemu-bitmap 2.00

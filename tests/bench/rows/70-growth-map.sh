@@ -26,10 +26,12 @@ measure_map ()
 }
 
 for exponent in "${exponents[@]}"; do
-  serve_changed_image 1T $((10 ** exponent)) 32768
+  changes=$((10 ** exponent))
+  make_changed_image "$tmp/changed.qcow2" 1T $changes 32768
+  serve_changed_image "$tmp/changed.qcow2" $changes 32768
   for ((round = 0; round < runs; round++)); do
-    measure_map $((10 ** exponent))
+    measure_map $changes
   done
   end_now "$qemu_pid"
-  rm -f "$tmp"/{monitor,qmp,server}.sock
+  rm -f "$tmp"/{monitor,qmp,server}.sock "$tmp/changed.qcow2"
 done
