@@ -24,9 +24,20 @@ int
 capture_add (struct capture *capture, enum undo_kind kind, const char *object,
              const char *owner, const char *command, json_object *arguments)
 {
-  const struct undo_entry entry = { kind, (char *) object, (char *) owner };
+  if (undo_push (&capture->batch.notes, kind, object, owner) < 0) {
+    json_object_put (arguments);
+    return -1;
+  }
+  return undo_batch_add (&capture->batch, 1, capture->subject, command,
+                         arguments);
+}
 
-  return undo_batch_add (&capture->batch, &entry, command, arguments);
+int
+capture_add_plain (struct capture *capture, const char *command,
+                   json_object *arguments)
+{
+  return undo_batch_add (&capture->batch, 0, capture->subject, command,
+                         arguments);
 }
 
 /* What can be known to fail is refused before QEMU is touched. */
@@ -193,22 +204,30 @@ int
 capture_each_disk (struct capture *capture,
                    int (*step) (struct capture *, struct captured_disk *))
 {
-  size_t failed, i;
+  int r = 0;
 
-  for (i = 0; i < capture->nr_disks; i++) {
-    if (step (capture, &capture->disks[i]) < 0) {
-      undo_batch_clear (&capture->batch);
-      return fail_prefix ("disk '%s'", capture->disks[i].name);
-    }
-    capture->disks[i].commands = capture->batch.notes.nr_entries;
+  for (size_t i = 0; r == 0 && i < capture->nr_disks; i++) {
+    capture->subject = capture->disks[i].name;
+    r = step (capture, &capture->disks[i]);
+    if (r < 0)
+      fail_prefix ("disk '%s'", capture->subject);
   }
-  if (undo_batch_make (capture->qmp, &capture->made, &capture->batch,
-                       &failed) == 0)
-    return 0;
-  for (i = 0; i + 1 < capture->nr_disks && capture->disks[i].commands <= failed;
-       i++)
-    ;
-  return fail_prefix ("disk '%s'", capture->disks[i].name);
+  capture->subject = NULL;
+  return r;
+}
+
+int
+capture_send (struct capture *capture)
+{
+  return undo_batch_make (capture->qmp, &capture->made, &capture->batch);
+}
+
+/* What was not sent was not made. */
+static void
+roll_back (struct capture *capture)
+{
+  undo_batch_clear (&capture->batch);
+  undo_roll_back (capture->qmp, &capture->made);
 }
 
 /* The guest may have been continued since a capture was prepared. */
@@ -246,7 +265,7 @@ prepare (struct capture *capture, const struct capture_request *request)
   return capture_each_disk (capture, capture->steps->prepare) < 0 ||
                  capture_each_disk (capture, scratch_set_threshold) < 0
              ? -1
-             : 0;
+             : capture_send (capture);
 }
 
 void
@@ -268,7 +287,7 @@ capture_prepare (struct qmp *qmp, const struct capture_request *request)
   if (!capture)
     return NULL;
   if (prepare (capture, request) < 0) {
-    undo_roll_back (capture->qmp, &capture->made);
+    roll_back (capture);
     capture_free (capture);
     return NULL;
   }
@@ -281,7 +300,7 @@ capture_cut (struct capture *capture)
   if (check_pause (capture) == 0 && capture->steps->cut (capture) == 0)
     return 0;
   fail_prefix ("the point in time");
-  undo_roll_back (capture->qmp, &capture->made);
+  roll_back (capture);
   return -1;
 }
 
@@ -292,9 +311,10 @@ capture_expose (struct capture *capture)
 {
   if (capture_each_disk (capture, capture->steps->expose) < 0 ||
       exports_freeze_maps (capture) < 0 || limit_to_changes (capture) < 0 ||
+      capture_each_disk (capture, exports_note_clients) < 0 ||
       capture_each_disk (capture, exports_add) < 0 ||
-      guard_start (capture) < 0) {
-    undo_roll_back (capture->qmp, &capture->made);
+      capture_send (capture) < 0 || guard_start (capture) < 0) {
+    roll_back (capture);
     return -1;
   }
   capture_forget_request (capture);
@@ -345,6 +365,7 @@ capture_free (struct capture *capture)
   if (!capture)
     return;
   guard_stop (capture);
+  undo_batch_clear (&capture->batch);
   undo_free (&capture->made);
   for (size_t i = 0; i < capture->nr_disks; i++)
     free (capture->disks[i].name);

@@ -85,6 +85,20 @@ cut_execute (struct cut *cut, struct qmp *qmp)
   return r;
 }
 
+int
+cut_add (struct cut *cut, struct undo_batch *batch)
+{
+  if (cut->failed) {
+    json_object_put (cut->actions);
+    return -1;
+  }
+  return cut->actions
+             ? undo_batch_add (batch, cut->made->nr_entries - cut->made_before,
+                               NULL, "transaction",
+                               qmp_object ("actions", cut->actions, NULL))
+             : 0;
+}
+
 /* It copies nothing by itself (sync=none), only before the guest writes. */
 static json_object *
 keep_old_data (const struct captured_disk *disk, bool break_snapshot)
@@ -97,32 +111,31 @@ keep_old_data (const struct captured_disk *disk, bool break_snapshot)
                      qmp_text (break_snapshot ? "break-snapshot" : NULL), NULL);
 }
 
-int
-cut_transaction (struct capture *capture, bool jobs)
+void
+cut_new_bitmaps (struct cut *cut, const struct capture *capture)
 {
-  struct cut cut = CUT (&capture->made);
-
   for (size_t i = 0; i < capture->nr_disks; i++) {
     const struct captured_disk *disk = &capture->disks[i];
 
-    cut_new_bitmap (&cut, disk->request->disk, disk->request->new_bitmap);
+    cut_new_bitmap (cut, disk->request->disk, disk->request->new_bitmap);
   }
-  for (size_t i = 0; jobs && i < capture->nr_disks; i++) {
-    const struct captured_disk *disk = &capture->disks[i];
-
-    cut_backup_job (&cut, disk->job,
-                    keep_old_data (disk, capture->steps->break_snapshot));
-  }
-  return cut_execute (&cut, capture->qmp);
 }
 
 int
 cut_by_transaction (struct capture *capture)
 {
+  struct cut cut = CUT (&capture->made);
   int r;
 
+  cut_new_bitmaps (&cut, capture);
+  for (size_t i = 0; i < capture->nr_disks; i++) {
+    const struct captured_disk *disk = &capture->disks[i];
+
+    cut_backup_job (&cut, disk->job,
+                    keep_old_data (disk, capture->steps->break_snapshot));
+  }
   cut_time_start (&capture->report.cut);
-  r = cut_transaction (capture, true);
+  r = cut_execute (&cut, capture->qmp);
   cut_time_stop (&capture->report.cut);
   return r;
 }

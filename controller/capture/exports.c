@@ -118,8 +118,14 @@ exports_freeze_maps (struct capture *capture)
   }
   if (!actions)
     return 0;
-  return qmp_execute (capture->qmp, "transaction",
-                      qmp_object ("actions", actions, NULL), NULL);
+  return capture_add_plain (capture, "transaction",
+                            qmp_object ("actions", actions, NULL));
+}
+
+int
+exports_note_clients (struct capture *capture, struct captured_disk *disk)
+{
+  return undo_push (&capture->batch.notes, UNDO_CLIENTS, disk->job, NULL);
 }
 
 int
@@ -130,11 +136,6 @@ exports_add (struct capture *capture, struct captured_disk *disk)
   for (size_t m = 0; m < disk->request->nr_change_maps; m++)
     maps =
         qmp_append (maps, qmp_text (disk->request->change_maps[m].checkpoint));
-  /* Undone after the export is deleted and the data path has ended. */
-  if (undo_push (&capture->made, UNDO_CLIENTS, disk->job, NULL) < 0) {
-    json_object_put (maps);
-    return -1;
-  }
   return capture_add (
       capture, UNDO_EXPORT, disk->job, NULL, "block-export-add",
       qmp_object ("type", qmp_text ("nbd"), "id", qmp_text (disk->job),

@@ -16,36 +16,37 @@
  * drivers wait for 30 s and more. */
 #define COPY_LIMIT_SECONDS 10
 
-/* While it has no device above it the filter copies nothing. */
+/* While it has no device above it the filter copies nothing.  The node of the
+ * file comes and goes with it. */
 static int
 prepare (struct capture *capture, struct captured_disk *disk)
 {
-  if (scratch_make (capture, disk) < 0)
-    return -1;
-  return capture_add (capture, UNDO_NODE, disk->filter, NULL, "blockdev-add",
-                      qmp_object ("driver", qmp_text ("copy-before-write"),
-                                  "node-name", qmp_text (disk->filter), "file",
-                                  qmp_text (disk->request->disk->top), "target",
-                                  qmp_text (disk->target), "on-cbw-error",
-                                  qmp_text ("break-snapshot"), "cbw-timeout",
-                                  qmp_number (COPY_LIMIT_SECONDS), NULL));
+  json_object *file = scratch_make_file (capture, disk);
+
+  return file ? capture_add (
+                    capture, UNDO_NODE, disk->filter, NULL, "blockdev-add",
+                    qmp_object ("driver", qmp_text ("copy-before-write"),
+                                "node-name", qmp_text (disk->filter), "file",
+                                qmp_text (disk->request->disk->top), "target",
+                                file, "on-cbw-error",
+                                qmp_text ("break-snapshot"), "cbw-timeout",
+                                qmp_number (COPY_LIMIT_SECONDS), NULL))
+              : -1;
 }
 
 /* 'stop' flushes all disks, which can take long; done just before, the pause
- * has little left to flush.  Only a hint: its outcome does not matter. */
-static void
-flush_before (struct capture *capture)
+ * has little left to flush.  QEMU answers with success whatever the outcome. */
+static int
+flush_before (struct capture *capture, struct captured_disk *disk)
 {
-  for (size_t i = 0; i < capture->nr_disks; i++) {
-    CLEANUP_FREE char *line = NULL;
+  CLEANUP_FREE char *line = NULL;
 
-    if (asprintf (&line, "qemu-io %s flush",
-                  capture->disks[i].request->disk->top) >= 0)
-      qmp_execute (capture->qmp, "human-monitor-command",
-                   qmp_object ("command-line", qmp_text (line), NULL), NULL);
-    else
-      line = NULL;
+  if (asprintf (&line, "qemu-io %s flush", disk->request->disk->top) < 0) {
+    line = NULL;
+    return fail (ERROR_SYSTEM, "out of memory");
   }
+  return capture_add_plain (capture, "human-monitor-command",
+                            qmp_object ("command-line", qmp_text (line), NULL));
 }
 
 int
@@ -69,20 +70,22 @@ insert (struct capture *capture, struct captured_disk *disk)
                   qmp_text ("drive"), "value", qmp_text (disk->filter), NULL));
 }
 
-/* The bitmaps, and the filters under the devices. */
+/* The bitmaps record from a little before the cut on, so that QEMU need not
+ * read of them while the guest stands still. */
 static int
-cut_stopped (struct capture *capture)
+add_bitmaps (struct capture *capture)
 {
-  return cut_transaction (capture, false) < 0
-             ? -1
-             : capture_each_disk (capture, insert);
+  struct cut cut = CUT (&capture->batch.notes);
+
+  cut_new_bitmaps (&cut, capture);
+  return cut_add (&cut, &capture->batch);
 }
 
 /* The guest goes on, whatever the outcome of the cut, whose error stays. */
 static int
 go_on (struct capture *capture, int result)
 {
-  CLEANUP_FREE char *error = result < 0 ? strdup (error_message ()) : NULL;
+  CLEANUP_FREE char *error = strdup (error_message ());
   enum error_kind kind = error_kind ();
   int r = qmp_execute (capture->qmp, "cont", NULL, NULL);
 
@@ -91,10 +94,9 @@ go_on (struct capture *capture, int result)
               error_message ());
   else
     undo_keep (&capture->made, UNDO_PAUSE);
-  if (result < 0)
-    return fail (kind, "%s%s", error ? error : "out of memory",
-                 r < 0 ? "; and the guest could not be continued" : "");
-  return r;
+  fail (kind, "%s%s", error ? error : "out of memory",
+        r < 0 ? "; and the guest could not be continued" : "");
+  return result;
 }
 
 /* A node that is there while the guest stands still tells whoever comes after a
@@ -104,45 +106,73 @@ mark_pause (struct capture *capture, const char *name)
 {
   return capture_make (capture, UNDO_NODE, name, NULL, "blockdev-add",
                        qmp_object ("driver", qmp_text ("null-co"), "node-name",
-                                   qmp_text (name), NULL)) < 0
-             ? -1
-             : undo_push (&capture->made, UNDO_PAUSE, name, NULL);
+                                   qmp_text (name), NULL));
+}
+
+/* By QEMU's own clock: what was sent with 'stop' was to be done before. */
+static void
+report_pause (struct capture *capture, unsigned long since)
+{
+  const uint64_t stop = qmp_event_time (capture->qmp, since, "STOP");
+  const uint64_t resume = qmp_event_time (capture->qmp, since, "RESUME");
+  struct capture_report *report = &capture->report;
+
+  if (stop == 0 || resume <= stop)
+    return;
+  report->cut.since_epoch = stop;
+  report->cut.microseconds = resume - stop;
+  report->pause_microseconds = resume - stop;
+}
+
+/* All that the cut of a running guest takes is sent at once: QEMU reads some of
+ * what is for the pause while it does what comes before. */
+static int
+cut_running (struct capture *capture)
+{
+  const unsigned long since = qmp_event_mark (capture->qmp);
+  char mark[NAME_SIZE + sizeof "-pause"];
+  int r;
+
+  snprintf (mark, sizeof mark, "%s-pause", capture->disks[0].job);
+  if (mark_pause (capture, mark) < 0 ||
+      capture_each_disk (capture, flush_before) < 0 ||
+      add_bitmaps (capture) < 0 ||
+      capture_add (capture, UNDO_PAUSE, mark, NULL, "stop", NULL) < 0 ||
+      capture_each_disk (capture, insert) < 0 ||
+      capture_add_plain (capture, "cont", NULL) < 0)
+    return -1;
+  cut_time_start (&capture->report.cut);
+  r = capture_send (capture);
+  cut_time_stop (&capture->report.cut);
+  capture->report.pause_microseconds = capture->report.cut.microseconds;
+  report_pause (capture, since);
+  if (r < 0)
+    return go_on (capture, r);
+  undo_keep (&capture->made, UNDO_PAUSE);
+  return undo_single (capture->qmp, &capture->made, UNDO_NODE, mark);
+}
+
+static int
+cut_stopped (struct capture *capture)
+{
+  int r;
+
+  if (add_bitmaps (capture) < 0 || capture_each_disk (capture, insert) < 0)
+    return -1;
+  cut_time_start (&capture->report.cut);
+  r = capture_send (capture);
+  cut_time_stop (&capture->report.cut);
+  return r;
 }
 
 static int
 cut (struct capture *capture)
 {
-  char mark[NAME_SIZE + sizeof "-pause"];
   bool running;
-  uint64_t start;
-  int r;
-
-  snprintf (mark, sizeof mark, "%s-pause", capture->disks[0].job);
 
   if (capture_guest_runs (capture->qmp, &running) < 0)
     return -1;
-  if (running && mark_pause (capture, mark) < 0)
-    return -1;
-  if (running)
-    flush_before (capture);
-  start = cut_clock ();
-  if (running) {
-    r = qmp_execute (capture->qmp, "stop", NULL, NULL);
-    /* Without an answer it may still stop, and must not stay so. */
-    if (r < 0)
-      return r == QMP_NO_ANSWER ? go_on (capture, r) : r;
-  }
-  cut_time_start (&capture->report.cut);
-  r = cut_stopped (capture);
-  cut_time_stop (&capture->report.cut);
-  if (running)
-    r = go_on (capture, r);
-  if (running)
-    capture->report.pause_microseconds = cut_clock () - start;
-  if (running && r == 0)
-    r = qmp_execute (capture->qmp, "blockdev-del",
-                     qmp_object ("node-name", qmp_text (mark), NULL), NULL);
-  return r;
+  return running ? cut_running (capture) : cut_stopped (capture);
 }
 
 const struct capture_method_steps capture_filter = {

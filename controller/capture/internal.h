@@ -33,7 +33,6 @@ struct captured_disk {
   char changes[NAME_SIZE]; /* the union of the change maps, and its export */
   const char *target;      /* where old data is copied to: file or overlay */
   const char *exposed;     /* the node that shows the point in time */
-  size_t commands;         /* in the batch, up to its own */
   uint64_t threshold; /* bytes of the scratch file in use that raise an event;
                          0: none is needed */
 };
@@ -54,7 +53,8 @@ struct capture {
   struct captured_disk *disks;
   size_t nr_disks;
   struct undo_list made;
-  struct undo_batch batch; /* what a step does for all disks at once */
+  struct undo_batch batch; /* what is to be sent at once */
+  const char *subject;     /* the disk for which a step is taken; or NULL */
   struct capture_report report;
   bool no_pause, reclaim;
   struct capture_guard guard;
@@ -93,21 +93,33 @@ int capture_make (struct capture *capture, enum undo_kind kind,
                   const char *object, const char *owner, const char *command,
                   json_object *arguments);
 
-/* The same in a step for each disk: sent when all disks have added theirs. */
+/* The same, added to the batch; and a command that makes nothing that is to be
+ * undone. */
 int capture_add (struct capture *capture, enum undo_kind kind,
                  const char *object, const char *owner, const char *command,
                  json_object *arguments);
+int capture_add_plain (struct capture *capture, const char *command,
+                       json_object *arguments);
 
-/* Takes a step for each disk, and sends what the steps have added.  -1: the
- * error names the disk. */
+/* Takes a step for each disk, which adds to the batch.  -1: the error names the
+ * disk. */
 int capture_each_disk (struct capture *capture,
                        int (*step) (struct capture *, struct captured_disk *));
+/* Sends the batch.  What follows a command that fails is executed, too: each is
+ * harmless by itself, and all is taken back. */
+int capture_send (struct capture *capture);
 
 int capture_guest_runs (struct qmp *qmp, bool *running);
 
 /* Steps for each disk: the scratch file and its node, as large as the disk; or
  * a qcow2 image in it, and the node of that, backed by the live node. */
 int scratch_make (struct capture *capture, struct captured_disk *disk);
+/* The first without its node, which is told, the caller's; NULL: reported. */
+json_object *scratch_make_file (struct capture *capture,
+                                const struct captured_disk *disk);
+/* How discards are to be taken, for "discard" of a node; NULL: by default. */
+json_object *scratch_discard (const struct capture *capture,
+                              const struct captured_disk *disk);
 int scratch_make_overlay (struct capture *capture, struct captured_disk *disk);
 
 /* Reserves room for the overlay's file. */
@@ -123,7 +135,8 @@ void guard_alarm (struct capture *capture);
 void guard_stop (struct capture *capture);
 
 /* Leaves out what is clean, of the disks that are to have only changes.  After
- * the maps are frozen, before anything is exported. */
+ * the maps are frozen, before anything is exported; sends the batch if there
+ * are such disks. */
 int limit_to_changes (struct capture *capture);
 
 /* The snapshot-access node on the disk's filter; exposes it. */
@@ -149,11 +162,13 @@ void cut_new_bitmap (struct cut *cut, const struct disk *disk,
                      const char *name /* NULL: none */);
 void cut_backup_job (struct cut *cut, const char *job, json_object *arguments);
 int cut_execute (struct cut *cut, struct qmp *qmp);
+/* Instead, where it was made with the notes of the batch. */
+int cut_add (struct cut *cut, struct undo_batch *batch);
 
-/* One transaction: the new bitmaps, and after them a backup job for each disk
- * if 'jobs'.  Measures nothing. */
-int cut_transaction (struct capture *capture, bool jobs);
-/* The same with jobs, measured: the whole cut of two of the methods. */
+/* The new bitmaps of all disks. */
+void cut_new_bitmaps (struct cut *cut, const struct capture *capture);
+/* One transaction, the new bitmaps, and after them a backup job for each disk,
+ * measured: the whole cut of two of the methods. */
 int cut_by_transaction (struct capture *capture);
 /* Measure what is between them. */
 void cut_time_start (struct cut_time *cut);
@@ -161,9 +176,11 @@ void cut_time_stop (struct cut_time *cut);
 uint64_t cut_clock (void); /* microseconds, monotonic */
 
 int exports_start_server (struct capture *capture, const char *socket);
-/* The frozen change maps of all disks; after the cut, never before. */
+/* Adds the frozen change maps of all disks; after the cut, never before. */
 int exports_freeze_maps (struct capture *capture);
-/* A step for each disk. */
+/* Steps for each disk: what is to be undone after the export is deleted and the
+ * data path has ended; and the export. */
+int exports_note_clients (struct capture *capture, struct captured_disk *disk);
 int exports_add (struct capture *capture, struct captured_disk *disk);
 
 #endif /* PULLBACK_CAPTURE_INTERNAL_H */

@@ -203,7 +203,11 @@ limit_to_changes (struct capture *capture)
   for (size_t i = 0; i < capture->nr_disks; i++) {
     const struct captured_disk *disk = &capture->disks[i];
 
-    if (disk->request->changes_only && limit_disk (capture, disk) < 0)
+    if (!disk->request->changes_only)
+      continue;
+    if (capture_send (capture) < 0)
+      return -1;
+    if (limit_disk (capture, disk) < 0)
       return fail_prefix ("disk '%s'", disk->name);
   }
   return 0;

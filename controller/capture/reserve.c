@@ -109,9 +109,8 @@ scratch_set_threshold (struct capture *capture, struct captured_disk *disk)
 {
   if (!disk->threshold)
     return 0;
-  return qmp_execute (capture->qmp, "block-set-write-threshold",
-                      qmp_object ("node-name", qmp_text (disk->file),
-                                  "write-threshold",
-                                  qmp_number (disk->threshold), NULL),
-                      NULL);
+  return capture_add_plain (capture, "block-set-write-threshold",
+                            qmp_object ("node-name", qmp_text (disk->file),
+                                        "write-threshold",
+                                        qmp_number (disk->threshold), NULL));
 }

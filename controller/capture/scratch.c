@@ -36,23 +36,40 @@ make_file (struct capture *capture, const struct captured_disk *disk,
   return -1;
 }
 
-static json_object *
-file_node (const struct captured_disk *disk)
+/* Only what can be discarded from a point in time needs "unmap". */
+json_object *
+scratch_discard (const struct capture *capture,
+                 const struct captured_disk *disk)
 {
-  return qmp_object ("driver", qmp_text ("file"), "node-name",
-                     qmp_text (disk->file), "filename",
-                     qmp_text (disk->request->scratch), "cache",
-                     never_flushed (), "discard", qmp_text ("unmap"), NULL);
+  return capture->reclaim || disk->request->changes_only ? qmp_text ("unmap")
+                                                         : NULL;
+}
+
+static json_object *
+file_node (const struct capture *capture, const struct captured_disk *disk)
+{
+  return qmp_object (
+      "driver", qmp_text ("file"), "node-name", qmp_text (disk->file),
+      "filename", qmp_text (disk->request->scratch), "cache", never_flushed (),
+      "discard", scratch_discard (capture, disk), NULL);
+}
+
+json_object *
+scratch_make_file (struct capture *capture, const struct captured_disk *disk)
+{
+  return make_file (capture, disk, false) < 0 ? NULL
+                                              : file_node (capture, disk);
 }
 
 int
 scratch_make (struct capture *capture, struct captured_disk *disk)
 {
-  if (make_file (capture, disk, false) < 0)
-    return -1;
+  json_object *file = scratch_make_file (capture, disk);
+
   disk->target = disk->file;
-  return capture_add (capture, UNDO_NODE, disk->file, NULL, "blockdev-add",
-                      file_node (disk));
+  return file ? capture_add (capture, UNDO_NODE, disk->file, NULL,
+                             "blockdev-add", file)
+              : -1;
 }
 
 /* The node of the file comes and goes with that of the image in it. */
@@ -62,10 +79,10 @@ scratch_make_overlay (struct capture *capture, struct captured_disk *disk)
   if (make_file (capture, disk, true) < 0 || scratch_reserve (disk) < 0)
     return -1;
   disk->target = disk->overlay;
-  return capture_add (
-      capture, UNDO_NODE, disk->overlay, NULL, "blockdev-add",
-      qmp_object ("driver", qmp_text ("qcow2"), "node-name",
-                  qmp_text (disk->overlay), "file", file_node (disk), "backing",
-                  qmp_text (disk->request->disk->node), "cache",
-                  never_flushed (), "discard", qmp_text ("unmap"), NULL));
+  return capture_add (capture, UNDO_NODE, disk->overlay, NULL, "blockdev-add",
+                      qmp_object ("driver", qmp_text ("qcow2"), "node-name",
+                                  qmp_text (disk->overlay), "file",
+                                  file_node (capture, disk), "backing",
+                                  qmp_text (disk->request->disk->node), "cache",
+                                  never_flushed (), NULL));
 }

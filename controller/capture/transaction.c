@@ -15,7 +15,7 @@ access_make (struct capture *capture, struct captured_disk *disk)
                       qmp_object ("driver", qmp_text ("snapshot-access"),
                                   "node-name", qmp_text (disk->access), "file",
                                   qmp_text (disk->filter), "discard",
-                                  qmp_text ("unmap"), NULL));
+                                  scratch_discard (capture, disk), NULL));
 }
 
 const struct capture_method_steps capture_transaction = {

@@ -62,26 +62,40 @@ undo_keep (struct undo_list *list, int kinds)
       undo_remove (list, i);
 }
 
+/* Room for one more command. */
+static int
+grow_batch (struct undo_batch *batch)
+{
+  const size_t count = batch->nr_commands + 1;
+  struct qmp_command *commands =
+      reallocarray (batch->commands, count, sizeof *commands);
+  struct undo_batch_item *items;
+
+  if (!commands)
+    return fail (ERROR_SYSTEM, "out of memory");
+  batch->commands = commands;
+  items = reallocarray (batch->items, count, sizeof *items);
+  if (!items)
+    return fail (ERROR_SYSTEM, "out of memory");
+  batch->items = items;
+  return 0;
+}
+
 int
-undo_batch_add (struct undo_batch *batch, const struct undo_entry *entry,
+undo_batch_add (struct undo_batch *batch, size_t nr_notes, const char *subject,
                 const char *command, json_object *arguments)
 {
-  const size_t count = batch->notes.nr_entries;
-  struct qmp_command *grown =
-      reallocarray (batch->commands, count + 1, sizeof *grown);
-  int r = -1;
-
-  if (grown) {
-    batch->commands = grown;
-    grown[count] =
-        (struct qmp_command){ .name = command, .arguments = arguments };
-    r = undo_push (&batch->notes, entry->kind, entry->object, entry->owner);
-  }
-  else
-    fail (ERROR_SYSTEM, "out of memory");
-  if (r < 0)
+  if (grow_batch (batch) < 0) {
     json_object_put (arguments);
-  return r;
+    return -1;
+  }
+  batch->items[batch->nr_commands] =
+      (struct undo_batch_item){ .notes_end = batch->notes.nr_entries,
+                                .nr_notes = nr_notes,
+                                .subject = subject };
+  batch->commands[batch->nr_commands++] =
+      (struct qmp_command){ .name = command, .arguments = arguments };
+  return 0;
 }
 
 /* The notes become the list's. */
@@ -102,35 +116,45 @@ move_notes (struct undo_list *list, struct undo_list *notes)
 
 int
 undo_batch_make (struct qmp *qmp, struct undo_list *list,
-                 struct undo_batch *batch, size_t *failed)
+                 struct undo_batch *batch)
 {
-  const size_t before = list->nr_entries, count = batch->notes.nr_entries;
+  const size_t before = list->nr_entries;
+  const char *subject;
+  size_t failed;
   int r;
 
-  *failed = 0;
   if (move_notes (list, &batch->notes) < 0) {
     undo_batch_clear (batch);
     return -1;
   }
-  r = qmp_execute_all (qmp, batch->commands, count, failed);
-  for (size_t i = count; i-- > 0;) {
+  r = qmp_execute_all (qmp, batch->commands, batch->nr_commands, &failed);
+  subject =
+      r < 0 && batch->nr_commands > 0 ? batch->items[failed].subject : NULL;
+  for (size_t i = batch->nr_commands; i-- > 0;) {
+    const struct undo_batch_item *item = &batch->items[i];
+
     json_object_put (batch->commands[i].result);
-    /* Without an answer it may have been made: the note stays. */
-    if (batch->commands[i].outcome == -1)
-      undo_remove (list, before + i);
+    /* Without an answer it may have been made: the notes stay. */
+    for (size_t n = 0; batch->commands[i].outcome == -1 && n < item->nr_notes;
+         n++)
+      undo_remove (list, before + item->notes_end - 1 - n);
   }
+  batch->nr_commands = 0;
   undo_batch_clear (batch);
+  if (subject)
+    fail_prefix ("disk '%s'", subject);
   return r;
 }
 
 void
 undo_batch_clear (struct undo_batch *batch)
 {
-  for (size_t i = 0; i < batch->notes.nr_entries; i++)
+  for (size_t i = 0; i < batch->nr_commands; i++)
     json_object_put (batch->commands[i].arguments);
   undo_truncate (&batch->notes, 0);
   free (batch->notes.entries);
   free (batch->commands);
+  free (batch->items);
   *batch = (struct undo_batch){ 0 };
 }
 
@@ -140,11 +164,14 @@ undo_make (struct qmp *qmp, struct undo_list *list,
            json_object *arguments)
 {
   CLEANUP_UNDO_BATCH struct undo_batch one = { 0 };
-  size_t failed;
 
-  return undo_batch_add (&one, entry, command, arguments) < 0
+  if (undo_push (&one.notes, entry->kind, entry->object, entry->owner) < 0) {
+    json_object_put (arguments);
+    return -1;
+  }
+  return undo_batch_add (&one, 1, NULL, command, arguments) < 0
              ? -1
-             : undo_batch_make (qmp, list, &one, &failed);
+             : undo_batch_make (qmp, list, &one);
 }
 
 /* The entry of the list that 'command' returns whose 'key' is 'value'. */
@@ -636,6 +663,23 @@ undo_run (struct qmp *qmp, struct undo_list *list, int kinds)
   fail (first.kind, "%s", first.text ? first.text : "out of memory");
   free (first.text);
   return -1;
+}
+
+int
+undo_single (struct qmp *qmp, struct undo_list *list, enum undo_kind kind,
+             const char *object)
+{
+  for (size_t i = list->nr_entries; i-- > 0;) {
+    const struct undo_entry *entry = &list->entries[i];
+
+    if (entry->kind != kind || strcmp (entry->object, object) != 0)
+      continue;
+    if (undo_one (qmp, entry) < 0)
+      return -1;
+    undo_remove (list, i);
+    break;
+  }
+  return 0;
 }
 
 void

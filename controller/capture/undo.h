@@ -39,19 +39,26 @@ int undo_make (struct qmp *qmp, struct undo_list *list,
                const struct undo_entry *entry, const char *command,
                json_object *arguments);
 
-/* Commands that each make something, to be sent at once. */
+/* Commands to be sent at once, and notes of what they make. */
 struct undo_batch {
   struct undo_list notes;
-  struct qmp_command *commands; /* one for each note */
+  struct qmp_command *commands;
+  struct undo_batch_item {
+    size_t notes_end, nr_notes; /* of what the command makes */
+    const char *subject; /* the disk that it is about, the caller's; or NULL */
+  } * items;             /* one for each command */
+  size_t nr_commands;
 };
 
-/* Consumes 'arguments'.  -1: reported, and it is not in the batch. */
-int undo_batch_add (struct undo_batch *batch, const struct undo_entry *entry,
-                    const char *command, json_object *arguments);
+/* Adds a command that makes what the last 'nr_notes' of the batch's notes say.
+ * Consumes 'arguments'.  -1: reported, and it is not in the batch. */
+int undo_batch_add (struct undo_batch *batch, size_t nr_notes,
+                    const char *subject, const char *command,
+                    json_object *arguments);
 /* Executes them and empties the batch.  All that was made is noted, also what
- * comes after one that failed, whose index is in *failed. */
+ * comes after one that failed, whose subject the error names. */
 int undo_batch_make (struct qmp *qmp, struct undo_list *list,
-                     struct undo_batch *batch, size_t *failed);
+                     struct undo_batch *batch);
 void undo_batch_clear (struct undo_batch *batch);
 #define CLEANUP_UNDO_BATCH __attribute__ ((cleanup (undo_batch_clear)))
 
@@ -67,6 +74,10 @@ void undo_keep (struct undo_list *list, int kinds);
  * is gone already is no error.  -1: the first error is reported, and what could
  * not be undone stays in the list. */
 int undo_run (struct qmp *qmp, struct undo_list *list, int kinds);
+
+/* Undoes the last of this kind and name. */
+int undo_single (struct qmp *qmp, struct undo_list *list, enum undo_kind kind,
+                 const char *object);
 
 /* Undoes all; the error that is reported stays, with what could not be undone
  * behind it. */

@@ -111,6 +111,19 @@ qmp_wait_event (struct qmp *qmp, unsigned long *since, const char *event,
   return 0;
 }
 
+uint64_t
+qmp_event_time (struct qmp *qmp, unsigned long since, const char *event)
+{
+  json_object *message, *time = NULL;
+
+  LOCK_IN_SCOPE (&qmp->lock);
+  message = qmp_events_find (&qmp->events, &since, event, NULL, NULL);
+  if (!message || !json_object_object_get_ex (message, "timestamp", &time))
+    return 0;
+  return qmp_get_number (time, "seconds") * 1000000 +
+         qmp_get_number (time, "microseconds");
+}
+
 int
 qmp_version (struct qmp *qmp)
 {

@@ -6,6 +6,7 @@
 #define PULLBACK_QMP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <json-c/json.h>
 
@@ -69,6 +70,11 @@ unsigned long qmp_event_mark (struct qmp *qmp);
 int qmp_wait_event (struct qmp *qmp, unsigned long *since, const char *event,
                     const char *key, const char *value, int timeout_ms,
                     json_object **data);
+
+/* When QEMU raised the first such event since the mark, in microseconds since
+ * 1970 by its own clock; 0: none has come. */
+uint64_t qmp_event_time (struct qmp *qmp, unsigned long since,
+                         const char *event);
 
 /* QEMU's version as major * 1000 + minor, such as 7002. */
 int qmp_version (struct qmp *qmp);

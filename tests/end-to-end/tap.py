@@ -58,6 +58,7 @@ class Order:
             return False
         self.left -= 1
         self.name = name
+        self.id = message.get("id")
         return self.left == 0
 
     def carry_out(self):
@@ -81,7 +82,8 @@ def serve(client, monitor, order):
                 return "client" if source is client else "monitor"
             found, pending[source] = messages(pending[source] + data)
             for message, text in found:
-                done = waiting and source is monitor and "event" not in message
+                done = waiting and source is monitor and \
+                    message.get("id", False) == order.id
                 if source is client and order.counts(message):
                     waiting = order.afterwards
                     done = not waiting
