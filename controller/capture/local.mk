@@ -21,4 +21,5 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/resume.c \
 	controller/capture/scratch.c \
 	controller/capture/transaction.c \
-	controller/capture/undo.c controller/capture/undo.h
+	controller/capture/undo.c controller/capture/undo.h \
+	controller/capture/undo_device.c controller/capture/undo_device.h

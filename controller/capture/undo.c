@@ -11,8 +11,8 @@
 
 #include "common/cleanup.h"
 #include "controller/capture/undo.h"
+#include "controller/capture/undo_device.h"
 #include "controller/common/error.h"
-#include "controller/disks/nodes.h"
 #include "controller/qmp/json.h"
 
 int
@@ -416,60 +416,16 @@ undo_bitmap (struct qmp *qmp, const struct undo_entry *entry)
   return check_bitmap (qmp, entry, execute_command (qmp, entry));
 }
 
-/* Whether a device of the guest uses the filter. */
-static bool
-is_used (json_object *blocks, const char *filter)
-{
-  for (size_t i = 0; i < qmp_length (blocks); i++) {
-    json_object *block = json_object_array_get_idx (blocks, i), *inserted;
-    const char *device = qmp_string (block, "qdev");
-
-    if (device && *device &&
-        json_object_object_get_ex (block, "inserted", &inserted) &&
-        qmp_string_is (inserted, "node-name", filter))
-      return true;
-  }
-  return false;
-}
-
-static int
-put_back (struct qmp *qmp, const char *device, const char *filter)
-{
-  CLEANUP_DISK_NODES struct disk_nodes nodes = { NULL, NULL };
-  const char *below;
-
-  if (disk_nodes_query (qmp, &nodes) < 0 ||
-      disk_node_child (qmp, &nodes, disk_node (&nodes, filter), "file",
-                       &below) < 0)
-    return -1;
-  if (!below)
-    return fail (ERROR_QEMU,
-                 "device '%s' is still under the filter '%s', and QEMU does "
-                 "not tell what is below it",
-                 device, filter);
-  /* QEMU drains both nodes for the exchange: the guest need not stand still. */
-  return qmp_execute (qmp, "qom-set",
-                      qmp_object ("path", qmp_text (device), "property",
-                                  qmp_text ("drive"), "value", qmp_text (below),
-                                  NULL),
-                      NULL);
-}
-
-/* What is below the filter may be another node than at the beginning: an
- * external snapshot by others puts its overlay there.  A device that was
- * unplugged, or does not use the filter, needs nothing. */
 static int
 undo_device (struct qmp *qmp, const struct undo_entry *entry)
 {
-  json_object *blocks;
-  int r = qmp_execute (qmp, "query-block", NULL, &blocks);
+  CLEANUP_DEVICE_VIEW struct device_view view = { 0 };
+  struct qmp_command command;
+  int r = device_view_query (qmp, &view);
 
-  if (r < 0)
-    return r;
-  if (is_used (blocks, entry->object))
-    r = put_back (qmp, entry->owner, entry->object);
-  json_object_put (blocks);
-  return r;
+  if (r == 0)
+    r = device_view_command (qmp, &view, entry, &command);
+  return r <= 0 ? r : qmp_execute (qmp, command.name, command.arguments, NULL);
 }
 
 static int
@@ -507,12 +463,15 @@ undo_one (struct qmp *qmp, const struct undo_entry *entry)
   return -1;
 }
 
+/* The outcome of an entry that nothing was tried for yet. */
+#define NO_COMMAND 1
+
 /* Entries of one kind that follow one another in the list. */
 struct stretch {
   struct undo_entry *entries;
   size_t count;
   enum undo_kind kind;
-  int *outcomes;       /* of their commands; 1: there is none */
+  int *outcomes;       /* of their commands, or NO_COMMAND */
   json_object *left;   /* what is listed afterwards; NULL: that was not asked */
   unsigned long since; /* the mark of events before the commands */
 };
@@ -525,31 +484,56 @@ cleanup_stretch (struct stretch *stretch)
 }
 #define CLEANUP_STRETCH __attribute__ ((cleanup (cleanup_stretch)))
 
-/* Gives the commands of all entries at once, the last first.  All of a kind
- * have one, or none. */
+/* The commands of the entries, the last first; which entry each is for is in
+ * 'of'.  An entry that has none is left with its outcome. */
+static size_t
+find_commands (struct qmp *qmp, struct stretch *stretch,
+               struct qmp_command *commands, size_t *of)
+{
+  CLEANUP_DEVICE_VIEW struct device_view view = { 0 };
+  const bool devices = stretch->kind == UNDO_DEVICE;
+  int asked = devices ? device_view_query (qmp, &view) : 0;
+  size_t count = 0;
+
+  for (size_t i = 0; i < stretch->count; i++)
+    stretch->outcomes[i] = asked == QMP_NO_ANSWER ? asked : NO_COMMAND;
+  for (size_t i = stretch->count; asked == 0 && i-- > 0;) {
+    const struct undo_entry *entry = &stretch->entries[i];
+    int r = devices ? device_view_command (qmp, &view, entry, &commands[count])
+                    : find_command (entry, &commands[count]);
+
+    if (r > 0)
+      of[count++] = i;
+    else if (devices && r == 0)
+      stretch->outcomes[i] = 0;
+  }
+  return count;
+}
+
+/* Gives the commands of all entries at once. */
 static int
 give_commands (struct qmp *qmp, struct stretch *stretch)
 {
   const size_t count = stretch->count;
   CLEANUP_FREE struct qmp_command *commands = calloc (count, sizeof *commands);
-  size_t given = 0, failed;
+  CLEANUP_FREE size_t *of = calloc (count, sizeof *of);
+  size_t given, failed;
   int r = 0;
 
   stretch->outcomes = calloc (count, sizeof *stretch->outcomes);
-  if (!commands || !stretch->outcomes)
+  if (!commands || !of || !stretch->outcomes)
     return fail (ERROR_SYSTEM, "out of memory");
   stretch->since = qmp_event_mark (qmp);
-  while (given < count &&
-         find_command (&stretch->entries[count - 1 - given], &commands[given]))
-    given++;
+  given = find_commands (qmp, stretch, commands, of);
   if (given > 0)
     qmp_execute_all (qmp, commands, given, &failed);
-  for (size_t i = 0; i < count; i++) {
-    json_object_put (i < given ? commands[i].result : NULL);
-    stretch->outcomes[count - 1 - i] = i < given ? commands[i].outcome : 1;
-    if (stretch->outcomes[count - 1 - i] == QMP_NO_ANSWER)
-      r = QMP_NO_ANSWER;
+  for (size_t i = 0; i < given; i++) {
+    json_object_put (commands[i].result);
+    stretch->outcomes[of[i]] = commands[i].outcome;
   }
+  for (size_t i = 0; i < count; i++)
+    if (stretch->outcomes[i] == QMP_NO_ANSWER)
+      r = QMP_NO_ANSWER;
   return r;
 }
 
@@ -572,7 +556,8 @@ is_undone (const struct stretch *stretch, size_t i)
   if (stretch->left)
     return stretch->outcomes[i] >= 0 &&
            !qmp_find (stretch->left, "id", stretch->entries[i].object);
-  return stretch->outcomes[i] == 0 && stretch->kind & (UNDO_NODE | UNDO_EXPORT);
+  return stretch->outcomes[i] == 0 &&
+         stretch->kind & (UNDO_NODE | UNDO_EXPORT | UNDO_DEVICE);
 }
 
 static int
