@@ -97,6 +97,8 @@ capture_short_name (const char *job, char text[17])
   snprintf (text, 17, "pullback%08x", hash);
 }
 
+/* Each is in several commands, and QEMU reads slowly: those that are no part of
+ * a record are as short as can be. */
 static int
 name_disk (struct captured_disk *disk, const char *job, unsigned index)
 {
@@ -104,8 +106,8 @@ name_disk (struct captured_disk *disk, const char *job, unsigned index)
   snprintf (disk->file, NAME_SIZE, "%.16s-%u-file", job, index % MAX_DISKS);
   snprintf (disk->overlay, NAME_SIZE, "%.16s-%u-overlay", job,
             index % MAX_DISKS);
-  snprintf (disk->filter, NAME_SIZE, "%.16s-%u-filter", job, index % MAX_DISKS);
-  snprintf (disk->access, NAME_SIZE, "%.16s-%u-access", job, index % MAX_DISKS);
+  snprintf (disk->filter, NAME_SIZE, "%.16s-%u-f", job, index % MAX_DISKS);
+  snprintf (disk->access, NAME_SIZE, "%.16s-%u-a", job, index % MAX_DISKS);
   snprintf (disk->changes, NAME_SIZE, "%.16s-%u-changes", job,
             index % MAX_DISKS);
   disk->name = strdup (disk->request->disk->name);
@@ -356,6 +358,10 @@ capture_end (struct capture *capture, bool keep_bitmaps)
   guard_stop (capture);
   if (keep_bitmaps)
     undo_keep (&capture->made, UNDO_BITMAP);
+  /* While there are jobs QEMU pauses each of them for the removal of any node.
+   * Without one its access node shows the live disk, but to nobody. */
+  if (undo_run (capture->qmp, &capture->made, UNDO_EXPORT | UNDO_CLIENTS) == 0)
+    undo_run (capture->qmp, &capture->made, UNDO_JOB);
   return undo_run (capture->qmp, &capture->made, UNDO_ALL);
 }
 

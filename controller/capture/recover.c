@@ -88,6 +88,22 @@ note_files (struct undo_list *left, const struct disk_nodes *nodes,
   return 0;
 }
 
+/* An earlier daemon gave them longer names. */
+static bool
+is_filter (const char *node, const char *job)
+{
+  return is_ours (node, job, "-f") || is_ours (node, job, "-filter");
+}
+
+static int
+note_filters (struct undo_list *left, const struct disk_nodes *nodes,
+              const char *job)
+{
+  return note_nodes (left, nodes, job, "-f") < 0
+             ? -1
+             : note_nodes (left, nodes, job, "-filter");
+}
+
 /* Devices that still use a filter of ours.  One that a job inserted goes with
  * the job. */
 static int
@@ -100,7 +116,7 @@ note_devices (struct qmp *qmp, struct undo_list *left, const char *job)
   for (size_t i = 0; i < disks->nr_disks; i++) {
     const struct disk *disk = &disks->disks[i];
 
-    if (!is_ours (disk->top, job, "-filter"))
+    if (!is_filter (disk->top, job))
       continue;
     if (!disk->qdev)
       return fail (ERROR_QEMU,
@@ -145,11 +161,11 @@ note_all (struct qmp *qmp, struct undo_list *left, struct disk_nodes *nodes,
   if (note_queried (qmp, left, UNDO_JOB, "query-jobs", job) < 0)
     return -1;
   /* A filter that a job made goes with the job. */
-  if (left->nr_entries == before_jobs &&
-      (note_nodes (left, nodes, job, "-filter") < 0 ||
-       note_devices (qmp, left, job) < 0))
+  if (left->nr_entries == before_jobs && (note_filters (left, nodes, job) < 0 ||
+                                          note_devices (qmp, left, job) < 0))
     return -1;
-  if (note_nodes (left, nodes, job, "-access") < 0)
+  if (note_nodes (left, nodes, job, "-a") < 0 ||
+      note_nodes (left, nodes, job, "-access") < 0)
     return -1;
   /* The server is ours only if something else of ours is there, and a push has
    * none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Gives devices what is below the filters that a capture put under them; QEMU is
- * asked once about all of them. */
+/* Gives devices what is below the filters that a capture put under them; QEMU
+ * is asked once about all of them. */
 
 #include <config.h>
 
@@ -63,9 +63,9 @@ device_view_command (struct qmp *qmp, struct device_view *view,
   /* QEMU drains both nodes for the exchange: the guest need not stand still. */
   *command = (struct qmp_command){
     .name = "qom-set",
-    .arguments = qmp_object ("path", qmp_text (entry->owner), "property",
-                             qmp_text ("drive"), "value", qmp_text (below),
-                             NULL),
+    .arguments =
+        qmp_object ("path", qmp_text (entry->owner), "property",
+                    qmp_text ("drive"), "value", qmp_text (below), NULL),
   };
   return 1;
 }

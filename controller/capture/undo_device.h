@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Gives devices what is below the filters that a capture put under them; QEMU is
- * asked once about all of them. */
+/* Gives devices what is below the filters that a capture put under them; QEMU
+ * is asked once about all of them. */
 
 #ifndef PULLBACK_CAPTURE_UNDO_DEVICE_H
 #define PULLBACK_CAPTURE_UNDO_DEVICE_H

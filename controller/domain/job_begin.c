@@ -17,7 +17,8 @@
 #include "controller/domain/reconcile.h"
 #include "controller/domain/recovery.h"
 
-/* What a capture's names allow, and a name that no other job has. */
+/* What a capture's names allow, and a name that no other job has; short, since
+ * it is in most of what QEMU is told. */
 static struct job *
 job_new_with_name (const struct job_request *request, enum backup_mode mode)
 {
@@ -26,7 +27,7 @@ job_new_with_name (const struct job_request *request, enum backup_mode mode)
 
   if (random == NULL)
     return NULL;
-  snprintf (name, sizeof name, "pullback%.8s", generation_digest (random).text);
+  snprintf (name, sizeof name, "pb%.6s", generation_digest (random).text);
   return job_new (request, mode, name);
 }
 

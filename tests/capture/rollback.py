@@ -75,9 +75,9 @@ def all_failures():
     refused("'vda' is asked for twice", second={"disk": "vda"})
 
     # A node of the name that is to be made is there already.
-    parts = {"overlay": ["file", "overlay", "filter"],
-             "filter": ["file", "filter", "access"],
-             "transaction": ["file", "filter", "access"]}[method]
+    parts = {"overlay": ["file", "overlay", "f"],
+             "filter": ["file", "f", "a"],
+             "transaction": ["file", "f", "a"]}[method]
     for part in parts:
         monitor("blockdev-add", driver="null-co", node_name="cut-1-" + part)
         refused("cut-1-" + part)

@@ -23,7 +23,7 @@ wait "$pullbackd_pid" || true
 start_pullbackd
 pullback domain-info web >/dev/null
 [[ $(qmp query-status) == *'"running": true'* ]] || fail "the guest is paused"
-same "nodes" "$(qmp query-named-block-nodes | grep -c '"pullback')" 0
+same "nodes" "$(qmp query-named-block-nodes | grep -c '"pb[0-9a-f]*-')" 0
 # A guest that was stopped by somebody else stays so.
 qmp stop >/dev/null
 pullback domain-info web >/dev/null

@@ -108,7 +108,7 @@ nothing_of_ours ()
   qemu_alive
   same "exports" "$(qmp query-block-exports)" "[]"
   same "jobs" "$(qmp query-block-jobs)" "[]"
-  ! qmp query-named-block-nodes | grep '"node-name": "pullback' ||
+  ! qmp query-named-block-nodes | grep '"node-name": "pb[0-9a-f]*-' ||
     fail "a node is left"
   ! ls "$tmp/home/run/web/"*.sock 2>/dev/null || fail "a socket is left"
   ! find "$tmp/home" -name '*.scratch' | grep . || fail "a scratch file is left"

@@ -57,7 +57,7 @@ for method in transaction filter overlay; do
   fi
   [[ $(qmp query-status) == *'"running": true'* ]] || fail "the guest is paused"
   same "exports" "$(qmp query-block-exports)" "[]"
-  same "nodes" "$(qmp query-named-block-nodes | grep -c '"pullback')" 0
+  same "nodes" "$(qmp query-named-block-nodes | grep -c '"pb[0-9a-f]*-')" 0
 done
 [ $tried -gt 0 ] || fail "no method was tried"
 

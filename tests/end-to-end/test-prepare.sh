@@ -111,7 +111,7 @@ kill -9 "$pullbackd_pid"
 wait "$pullbackd_pid" || true
 start_pullbackd
 pullback domain-info web >/dev/null
-same "nodes" "$(qmp query-named-block-nodes | grep -c '"pullback')" 0
+same "nodes" "$(qmp query-named-block-nodes | grep -c '"pb[0-9a-f]*-')" 0
 ! pgrep -f "$tmp/home/run/web" || fail "a process is left"
 
 # QEMU goes meanwhile.

@@ -67,7 +67,7 @@ nothing_left ()
 {
   same "exports" "$(qmp query-block-exports)" "[]"
   same "jobs" "$(qmp query-block-jobs)" "[]"
-  same "nodes" "$(qmp query-named-block-nodes | grep -c '"pullback')" 0
+  same "nodes" "$(qmp query-named-block-nodes | grep -c '"pb[0-9a-f]*-')" 0
   same "bitmaps" "$(qmp query-named-block-nodes | grep -c '"dirty-bitmaps"')" "${1:-0}"
   wait_for 10 no_freezer
 }
