@@ -353,6 +353,46 @@ def answer_with(function):
     return Liar
 
 
+class Stalled(Origin):
+    """Lets who asks for block status wait until it is told to go on."""
+
+    def __init__(self, path):
+        self.asked = threading.Event()
+        self.may_go_on = threading.Event()
+        super().__init__(path)
+
+    def list(self, connection):
+        for name in ('vda', 'vdb'):
+            self.reply(connection, wire.LIST, REP_SERVER, wire.string(name))
+        self.reply(connection, wire.LIST, REP_ACK)
+
+    def block_status(self, connection, cookie, offset, length):
+        if self.opened[connection] == 'vda':
+            self.asked.set()
+            self.may_go_on.wait(60)
+        super().block_status(connection, cookie, offset, length)
+
+
+def check_block_status_that_stalls_delays_nobody():
+    with served(Stalled) as stalled:
+        with client(contexts=['base:allocation']) as waits:
+            cookie = waits.request(wire.BLOCK_STATUS, 0, 1 << 20)
+            assert stalled.asked.wait(60)
+            # Who reads, who comes, and who asks about another export.
+            for _ in range(3):
+                with client() as c:
+                    assert c.read(4096, 8192) == contents(4096, 8192)
+                with wire.Client(socket) as c:
+                    assert sorted(c.names()) == ['vda', 'vdb']
+                with wire.Client(socket) as c:
+                    c.negotiate_structured()
+                    c.contexts(SET_META, 'vdb', ['base:allocation'])
+                    c.go('vdb')
+                    assert len(c.block_status(0, 1 << 20)) == 1
+            stalled.may_go_on.set()
+            assert waits.chunks(cookie)
+
+
 def check_lies_in_transmission():
     def bad_magic(self, connection, cookie, offset, length):
         connection.sendall(struct.pack('>IIQ', 0x67446699, 0, cookie) +
