@@ -12,6 +12,7 @@ iothreads=${ORACLE_IOTHREADS:-1}
 disks=(vda vdb)
 cd "$tmp"
 
+uri () { echo "nbd+unix:///$1?socket=$tmp/run/web/nbd.sock"; }
 progress () { guest_run 'cat /run/progress'; }
 written_more_than () { [ "$(progress)" -gt "$1" ]; }
 
@@ -49,6 +50,14 @@ start_guest ()
   guest_start --program "$builddir/tests/oracle/writer" "${args[@]}"
   guest_run "writer $seed /run/progress /dev/vda /dev/vdb 2>/run/writer.log &"
   wait_for 30 written_more_than 200
+}
+
+# The backup is ended, and QEMU and the guest live and write on.
+finish ()
+{
+  pullback backup-end web
+  qemu_alive
+  wait_for 30 written_more_than "$(progress)"
 }
 
 # What the writer said: nothing, unless a write failed.

@@ -14,8 +14,6 @@ echo "seed $seed, iothreads $iothreads, ${ORACLE_METHOD:-the method that suits},
   "${changes_only:-all of both disks}," \
   "$("$qemu" --version | head -n 1)"
 
-uri () { echo "nbd+unix:///$1?socket=$tmp/run/web/nbd.sock"; }
-
 # cut NAME [BASE]: sets earliest and latest, between which the instant must be.
 cut ()
 {
@@ -84,13 +82,6 @@ reread ()
   done
   both read_again "$1" "$2"
   reads_same "$1" raw first
-}
-
-finish ()
-{
-  pullback backup-end web
-  qemu_alive
-  wait_for 30 written_more_than "$(progress)"
 }
 
 start_guest
