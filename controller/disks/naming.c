@@ -69,7 +69,8 @@ assign_given (struct disk_list *list, const struct disk_device *devices,
   if (!found) {
     known = known_devices (list);
     return fail (ERROR_NOT_FOUND,
-                 "disk '%s': there is no device or node '%s'; there are: %s",
+                 "disk '%s': there is no device or node '%s': plug it in, or "
+                 "give --disk of domain-add one of those there are: %s",
                  name->name, name->device,
                  known && *known ? known : "no disks");
   }

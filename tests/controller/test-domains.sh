@@ -50,7 +50,7 @@ pullback domain-list | grep -q "^ web  *-  *$tmp/qmp.sock$" || fail "the list"
 
 # Nobody else can be meant by the name, and the second attempt changes nothing.
 expect_failure "web" pullback domain-add web --qmp "$tmp/qmp.sock"
-expect_failure "no-such-device" \
+expect_failure "no-such-device.: plug it in, or give --disk of domain-add one of" \
   pullback domain-add db --qmp "$tmp/qmp.sock" --disk x=no-such-device
 expect_failure "'x=' is not of the form" \
   pullback domain-add db --qmp "$tmp/qmp.sock" --disk x=

@@ -62,6 +62,20 @@ same "scratch" "$(cat "$tmp/vda.scratch")" precious
 rm "$tmp/vda.scratch"
 
 # Bad documents.
+# A disk twice: by its name, and by its image's path.
+for other in vda "$tmp/vda.qcow2"; do
+  cat >"$tmp/twice.xml" <<END
+<domainbackup mode='pull'>
+  <disks>
+    <disk name='vda' type='file'><scratch file='$tmp/one.scratch'/></disk>
+    <disk name='$other' type='file'><scratch file='$tmp/two.scratch'/></disk>
+  </disks>
+</domainbackup>
+END
+  expect_failure "disk 'vda' is \(listed\|named\) twice" \
+    pullback backup-begin web "$tmp/twice.xml"
+  nothing_left
+done
 printf '<domainbackup mode="pull"' >"$tmp/bad.xml"
 expect_failure "line" pullback backup-begin web "$tmp/bad.xml"
 printf '<!DOCTYPE a [<!ENTITY e SYSTEM "file://%s">]><domainbackup mode="pull"><incremental>&e;</incremental></domainbackup>' \
