@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <string.h>
+#include <time.h>
 
 #include "common/cleanup.h"
 #include "controller/catalogue/catalogue.h"
@@ -225,6 +226,54 @@ operation_backup_info (struct service *service,
   return *reply ? 0 : -1;
 }
 
+/* Until all maps are there that it takes; of one that cannot be had the relay
+ * says so at once. */
+#define SECONDS_FOR_MAPS 120
+#define MAP_PAUSE        20 /* milliseconds, until it is asked for again */
+
+static int64_t
+now_seconds (void)
+{
+  struct timespec time;
+
+  clock_gettime (CLOCK_MONOTONIC, &time);
+  return time.tv_sec;
+}
+
+/* Lets others have the domain's lock for a moment.  -1: the job is not there
+ * any more, reported. */
+static int
+give_way (struct service *service, const char *domain,
+          struct domain_entry **entry)
+{
+  const struct timespec pause = { .tv_nsec = MAP_PAUSE * 1000000 };
+  CLEANUP_FREE char *name = strdup (job_name ((*entry)->job));
+
+  cleanup_domain_entry_unlock (entry);
+  nanosleep (&pause, NULL);
+  *entry = lock_with_job (service, domain);
+  if (*entry == NULL)
+    return -1;
+  return name && strcmp (job_name ((*entry)->job), name) == 0
+             ? 0
+             : fail (ERROR_CONFLICT,
+                     "the backup of domain '%s' was ended meanwhile", domain);
+}
+
+/* While maps are fetched others are served. */
+static int
+check_complete (struct service *service, const char *domain,
+                struct domain_entry **entry)
+{
+  const int64_t limit = now_seconds () + SECONDS_FOR_MAPS;
+  int r;
+
+  while ((r = job_check_complete ((*entry)->job)) == 1)
+    if (now_seconds () >= limit || give_way (service, domain, entry) == -1)
+      return -1;
+  return r;
+}
+
 int
 operation_backup_end (struct service *service,
                       const struct operation_request *request,
@@ -242,7 +291,8 @@ operation_backup_end (struct service *service,
                  "a backup that is aborted cannot be required to be complete");
   /* First: what comes next cuts clients off. */
   if (entry == NULL ||
-      (require_complete && job_check_complete (entry->job) == -1) ||
+      (require_complete &&
+       check_complete (service, request->domain, &entry) == -1) ||
       job_check_end (entry->job, abort) == -1)
     return -1;
   json_add_text (answer, "checkpoint", job_checkpoint (entry->job));

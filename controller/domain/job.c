@@ -96,6 +96,12 @@ job_monitor (struct job *job)
 }
 
 const char *
+job_name (const struct job *job)
+{
+  return job->name;
+}
+
+const char *
 job_checkpoint (const struct job *job)
 {
   return job->plan->checkpoint ? job->plan->checkpoint->name : NULL;

@@ -98,9 +98,14 @@ json_object *job_list_tickets (struct job *job);
 /* Name of the checkpoint that the job makes, NULL: none. */
 const char *job_checkpoint (const struct job *job);
 
+/* Of all that the daemon runs and has run no two have the same. */
+const char *job_name (const struct job *job);
+
 /* Whether clients have read all that they must have, if there is to be a backup
- * at all: of a job that is not running or is broken its end decides.  -1: not
- * so, reported, with what is left. */
+ * at all: of a job that is not running or is broken its end decides.  1: that
+ * is still being found out, reported, too; it is to be asked for again, and the
+ * domain's lock need not be held meanwhile.  -1: not so, reported, with what is
+ * left. */
 int job_check_complete (struct job *job);
 
 /* Comes before the end: whether it can be ended so.  QEMU closes its

@@ -81,8 +81,8 @@ struct job_kind {
   void (*settle) (struct job *job);
   /* NULL, or it returns NULL: it has none. */
   struct tickets *(*tickets) (struct job *job);
-  /* Of a job that runs and is not broken: whether all was read.  NULL: it ends
-   * by itself when all is written. */
+  /* Of a job that runs and is not broken: whether all was read, as in reads.h.
+   * NULL: it ends by itself when all is written. */
   int (*check_complete) (struct job *job);
   /* Of a job that has not ended by itself and is not merely prepared, unless
    * 'abort'. */

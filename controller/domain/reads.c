@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
@@ -15,16 +14,12 @@
 #include "controller/domain/json.h"
 #include "controller/domain/reads.h"
 
-/* Until all maps are there that are needed; of one that is not the relay says
- * so at once. */
-#define SECONDS_FOR_MAPS 120
-#define MAP_PAUSE        20 /* milliseconds, until it is asked for again */
-
 /* The relay's answer, in bytes; see plugin/relay/accounting.h. */
 struct reading {
   const struct plan_export *export; /* whose map it is about */
   uint64_t read, sent;
-  bool known; /* what follows is */
+  bool forgot; /* some was read in too many pieces, and counts as not read */
+  bool known;  /* what follows is */
   uint64_t data, missing, zeroes, clean;
 };
 
@@ -44,6 +39,7 @@ understand (const char *answer, struct reading *reading)
       &reading->zeroes, &reading->clean);
 
   reading->known = count == 6;
+  reading->forgot = strstr (answer, " forgot") != NULL;
   if (count == 2 || count == 6)
     return 0;
   return fail (ERROR_SYSTEM, "the relay says '%s' of what was read", answer);
@@ -71,37 +67,23 @@ ask (const struct datapath *datapath, const struct plan_exports *exports,
              : understand (answer, reading);
 }
 
-static int64_t
-now (void)
-{
-  struct timespec time;
-
-  clock_gettime (CLOCK_MONOTONIC, &time);
-  return time.tv_sec;
-}
-
-/* The relay fetches it meanwhile; until 'limit'. */
+/* The relay fetches the map from here on.  1: it has not got all of it yet,
+ * reported, too. */
 static int
-wait_for_map (const struct datapath *datapath, const char *export,
-              int64_t limit)
+ask_for_map (const struct datapath *datapath, const char *export)
 {
   const char *const words[] = { "map", export, NULL };
-  const struct timespec pause = { .tv_nsec = MAP_PAUSE * 1000000 };
+  CLEANUP_FREE char *answer = NULL;
 
-  for (;;) {
-    CLEANUP_FREE char *answer = NULL;
-
-    if (datapath_say (datapath, words, &answer) == -1)
-      return fail_prefix ("export '%s'", export);
-    if (strcmp (answer, "whole") == 0)
-      return 0;
-    if (now () >= limit)
-      return fail (ERROR_SYSTEM,
-                   "what there is to be read of export '%s' is still being "
-                   "found out after %d s; try again",
-                   export, SECONDS_FOR_MAPS);
-    nanosleep (&pause, NULL);
-  }
+  if (datapath_say (datapath, words, &answer) == -1)
+    return fail_prefix ("export '%s'", export);
+  if (strcmp (answer, "whole") == 0)
+    return 0;
+  fail (ERROR_SYSTEM,
+        "what there is to be read of export '%s' is still being found out; try "
+        "again",
+        export);
+  return 1;
 }
 
 /* Whether a disk can be pulled by this export's map alone. */
@@ -134,11 +116,35 @@ is_nearer (const struct plan_disk *disk, const struct reading *reading,
          (!than->known || left_of (disk, reading) < left_of (disk, than));
 }
 
-/* One candidate after the other; of the first one the map is fetched, and of
- * the others it is there if a client can have pulled by it. */
+/* Of the first candidate of each disk the map is fetched, of all at once; of
+ * the others it is there if a client can have pulled by it.  As ask_for_map. */
+static int
+ask_for_maps (const struct plan *plan, const struct datapath *datapath,
+              const struct plan_exports *exports)
+{
+  size_t disk = 0;
+  int coming = 0;
+
+  for (size_t i = 0; i < exports->count; i++) {
+    const struct plan_export *export = &exports->items[i];
+    int r;
+
+    if (export->disk < disk ||
+        !is_candidate (&plan->disks[export->disk], export))
+      continue;
+    disk = export->disk + 1;
+    r = ask_for_map (datapath, export->name);
+    if (r == -1)
+      return -1;
+    coming = coming || r;
+  }
+  return coming;
+}
+
+/* One candidate after the other. */
 static int
 judge_disk (const struct plan *plan, const struct datapath *datapath,
-            const struct plan_exports *exports, size_t disk, int64_t limit,
+            const struct plan_exports *exports, size_t disk,
             struct verdict *verdict)
 {
   const struct plan_disk *plan_disk = &plan->disks[disk];
@@ -151,8 +157,7 @@ judge_disk (const struct plan *plan, const struct datapath *datapath,
 
     if (export->disk != disk || !is_candidate (plan_disk, export))
       continue;
-    if ((first && wait_for_map (datapath, export->name, limit) == -1) ||
-        ask (datapath, exports, export, &reading) == -1)
+    if (ask (datapath, exports, export, &reading) == -1)
       return -1;
     if (first || is_nearer (plan_disk, &reading, &verdict->nearest))
       verdict->nearest = reading;
@@ -187,6 +192,11 @@ tell_disk (const struct plan_disk *disk, const struct reading *reading,
              " (%" PRIu64 " bytes were sent to clients that are still "
              "connected, and count when these disconnect)",
              reading->sent);
+  if (reading->forgot)
+    fputs (" (some was read in too many small pieces for pullback-relay to "
+           "remember all of them; what is read again in larger pieces, one "
+           "after another, counts)",
+           text);
 }
 
 static int
@@ -210,13 +220,12 @@ describe_left (const struct plan *plan, const struct datapath *datapath,
   char *left = NULL;
   size_t size;
   FILE *text = open_memstream (&left, &size);
-  const int64_t limit = now () + SECONDS_FOR_MAPS;
   int r = 0;
 
   for (size_t i = 0; text && r == 0 && i < plan->nr_disks; i++) {
     struct verdict verdict;
 
-    r = judge_disk (plan, datapath, exports, i, limit, &verdict);
+    r = judge_disk (plan, datapath, exports, i, &verdict);
     if (r == -1 || verdict.complete)
       continue;
     if (ftell (text) > 0)
@@ -237,9 +246,13 @@ reads_check (const struct plan *plan, const struct datapath *datapath,
 {
   CLEANUP_PLAN_EXPORTS struct plan_exports exports = { 0 };
   CLEANUP_FREE char *left = NULL;
+  int r;
 
   if (plan_exports (plan, &exports) == -1)
     return -1;
+  r = ask_for_maps (plan, datapath, &exports);
+  if (r != 0)
+    return r;
   left = describe_left (plan, datapath, &exports);
   if (left == NULL)
     return -1;

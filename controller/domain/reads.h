@@ -18,8 +18,9 @@
 #include "controller/domain/plan.h"
 
 /* Whether every disk is complete.  'forgotten': the relay was started again, so
- * that it does not know what had been read before.  -1: not so, or it cannot be
- * found out; reported, with how much is left of which disk. */
+ * that it does not know what had been read before.  1: it is still being found
+ * out, reported, too; it is to be asked for again in a moment.  -1: not so, or
+ * it cannot be found out; reported, with how much is left of which disk. */
 int reads_check (const struct plan *plan, const struct datapath *datapath,
                  bool forgotten);
 

@@ -28,7 +28,8 @@ sets_clear (struct sets *sets)
 }
 
 static void
-add_read (struct relay *relay, const struct names *exports, struct runs *runs)
+add_read (struct relay *relay, const struct names *exports, struct runs *runs,
+          bool *forgot)
 {
   for (size_t i = 0; i < exports->count; i++) {
     struct delivered_export *export =
@@ -37,6 +38,7 @@ add_read (struct relay *relay, const struct names *exports, struct runs *runs)
     if (export) {
       LOCK_IN_SCOPE (&export->lock);
       runs_add_all (runs, &export->read);
+      *forgot = *forgot || export->forgot || runs->forgot;
     }
   }
 }
@@ -192,7 +194,7 @@ account_take (struct relay *relay, const struct names *exports,
   *account = (struct account){ 0 };
   runs_init (&sets.given, &sets.budget);
   runs_init (&sets.told, &sets.budget);
-  add_read (relay, exports, &sets.given);
+  add_read (relay, exports, &sets.given, &account->forgot);
   account->read = runs_total (&sets.given);
   account->sent = count_provisional (relay, exports, &sets.given);
   for (size_t i = 0; i < exports->count; i++)

@@ -14,6 +14,8 @@ struct account {
   uint64_t read;    /* of all exports together, received */
   uint64_t sent;    /* what comes on top, by connections that have not ended and
                        may still lose it */
+  bool forgot;      /* some of it was read in pieces that are too many to be
+                       remembered, and counts as not read */
   bool known;       /* the whole map is; else nothing is of what follows */
   uint64_t data;    /* what the map has as data: neither clean nor zeroes */
   uint64_t missing; /* of these, neither read nor told to be zeroes */

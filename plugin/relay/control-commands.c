@@ -191,16 +191,17 @@ answer_map (struct relay *relay, struct words *words)
 static char *
 format_account (const struct account *account)
 {
+  const char *forgot = account->forgot ? " forgot" : "";
   char *text;
 
-  if ((account->known
-           ? asprintf (&text,
-                       "ok %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-                       " %" PRIu64 " %" PRIu64 "\n",
-                       account->read, account->sent, account->data,
-                       account->missing, account->zeroes, account->clean)
-           : asprintf (&text, "ok %" PRIu64 " %" PRIu64 "\n", account->read,
-                       account->sent)) == -1)
+  if ((account->known ? asprintf (&text,
+                                  "ok %" PRIu64 " %" PRIu64 " %" PRIu64
+                                  " %" PRIu64 " %" PRIu64 " %" PRIu64 "%s\n",
+                                  account->read, account->sent, account->data,
+                                  account->missing, account->zeroes,
+                                  account->clean, forgot)
+                      : asprintf (&text, "ok %" PRIu64 " %" PRIu64 "%s\n",
+                                  account->read, account->sent, forgot)) == -1)
     return NULL;
   return text;
 }

@@ -12,7 +12,7 @@
  *   revoke IDENTITY                         ok
  *   map EXPORT                              ok [whole]
  *   read EXPORT...                          ok READ SENT [DATA MISSING ZEROES
- *                                              CLEAN]
+ *                                              CLEAN] [forgot]
  *
  * Any answer can also be "error TEXT".  A line ends with LF and has at most
  * CONTROL_MAX_LINE bytes; a longer one ends the connection.  Words are
@@ -23,8 +23,8 @@
  * without an EXPORT all are allowed.  To give a ticket again changes nothing.
  *
  * map: see map-fetcher.h; it is to be said again until the answer is "whole".
- * read: see accounting.h; what is in brackets there once the first export's map
- * is.
+ * read: see accounting.h; the last four numbers are there once the first
+ * export's map is.
  *
  * Who can connect can do everything: the socket belongs in a folder that is the
  * owner's alone. */

@@ -139,6 +139,16 @@ item_at (const struct delivery *delivery, size_t index)
               ->items[(delivery->first + index) & (delivery->allocated - 1)];
 }
 
+/* Memory is bounded, and pieces that are many take it. */
+static void
+forget (struct delivered_export *export)
+{
+  if (!atomic_exchange (&export->forgot, true))
+    message ("export '%s' is read in too many small pieces to remember all of "
+             "them: some will count as not read",
+             export->name);
+}
+
 /* The client has this: the one place where that is known.  The lock is held. */
 static void
 receive (const struct delivered *delivered, const struct delivery_item *item)
@@ -149,8 +159,11 @@ receive (const struct delivered *delivered, const struct delivery_item *item)
     reclaimer_received (delivered->reclaimer, export->name, item->offset,
                         item->length);
   LOCK_IN_SCOPE (&export->lock);
-  runs_add (item->kind == DELIVERED_READ ? &export->read : &export->told,
-            item->offset, item->length);
+  struct runs *runs =
+      item->kind == DELIVERED_READ ? &export->read : &export->told;
+  runs_add (runs, item->offset, item->length);
+  if (runs->forgot)
+    forget (export);
 }
 
 /* The lock is held; there is one. */
@@ -244,8 +257,12 @@ send_item (struct delivery *delivery, struct delivered_export *export,
   const struct delivery_item item = { export, kind,    offset,
                                       length, written, written };
 
-  if (!lengthen_last (delivery, &item) && make_room (delivery))
-    *item_at (delivery, delivery->count++) = item;
+  if (!lengthen_last (delivery, &item)) {
+    if (make_room (delivery))
+      *item_at (delivery, delivery->count++) = item;
+    else
+      forget (export);
+  }
   if (written >= delivery->look_at)
     look (delivery);
 }

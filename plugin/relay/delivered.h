@@ -13,6 +13,7 @@
 #define PULLBACK_DELIVERED_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct delivered_export {
   struct delivered_export *next;
   char *name;
   struct export_info info;
+  atomic_bool forgot; /* something that was received is missing below */
   pthread_mutex_t lock;
   /* Under the lock: */
   struct runs read; /* received as data, or as zeroes that were asked for */

@@ -105,6 +105,31 @@ interleave (struct runs *runs, const struct byte_run *added, size_t count)
   return place;
 }
 
+/* Where there is no room for another run: what touches one that is there makes
+ * that longer, so that who reads all of it in order is remembered. */
+static void
+lengthen (struct runs *runs, const struct byte_run *added, size_t count)
+{
+  size_t i = 0;
+
+  for (; count > 0; added++, count--) {
+    struct byte_run *run;
+
+    while (i < runs->count && runs->items[i].end < added->start)
+      i++;
+    run = &runs->items[i];
+    if (i == runs->count || run->start > added->end) {
+      runs->forgot = true;
+      continue;
+    }
+    if (added->start < run->start)
+      run->start = added->start;
+    if (added->end > run->end)
+      run->end = added->end;
+  }
+  runs->count = join (runs->items, runs->count);
+}
+
 void
 runs_settle (struct runs *runs)
 {
@@ -116,7 +141,7 @@ runs_settle (struct runs *runs)
   qsort (runs->pending, count, sizeof *runs->pending, compare);
   count = join (runs->pending, count);
   if (!make_room (runs, count)) {
-    runs->forgot = true;
+    lengthen (runs, runs->pending, count);
     return;
   }
   from = interleave (runs, runs->pending, count);

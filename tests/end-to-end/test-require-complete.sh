@@ -110,6 +110,62 @@ left "of disk 'vda'"
   "$(uri vda@monday)" "$tmp/again.qcow2"
 ends
 
+# A map that takes its time holds nobody up but who waits for it.
+pullback backup-begin web --disk vda --checkpoint evening >/dev/null
+nbdcopy --no-extents "$(uri vda)" null:
+wait_for 10 is_reading read $disk_size
+kill -STOP "$(process_of nbdkit)"
+pullback backup-end web --require-complete >"$tmp/end.out" 2>&1 &
+end=$!
+ends_with_test "$end"
+for _ in 1 2 3 4 5; do
+  timeout 60 pullback backup-info web >/dev/null
+  timeout 60 pullback domain-info web >/dev/null
+  timeout 60 pullback checkpoint-list web >/dev/null
+done
+kill -0 "$end" 2>/dev/null || fail "it did not wait: $(cat "$tmp/end.out")"
+kill -CONT "$(process_of nbdkit)"
+wait "$end" || fail "$(cat "$tmp/end.out")"
+pullback checkpoint-list web --name | grep -qx evening || fail "not kept"
+
+# It ends the backup that it was told to, and no other.
+pullback backup-begin web --disk vda >/dev/null
+old=$(process_of nbdkit)
+kill -STOP "$old"
+pullback backup-end web --require-complete >"$tmp/end.out" 2>&1 &
+end=$!
+ends_with_test "$end"
+for _ in 1 2 3 4 5; do timeout 60 pullback backup-info web >/dev/null; done
+pullback backup-end web --abort
+! wait "$end" || fail "it ended another one"
+grep -q "was ended meanwhile\|no backup of domain 'web' is running" "$tmp/end.out" ||
+  fail "$(cat "$tmp/end.out")"
+nothing_left
+
+# A client that reads in more pieces than are remembered is told what to do.
+port=$(free_port)
+pullback backup-begin web --disk vda --listen "tcp:localhost:$port" >/dev/null
+/usr/bin/python3 - "$port" <<'END'
+import sys
+import nbd
+h = nbd.NBD()
+h.set_request_structured_replies(False)
+h.set_export_name("vda")
+h.connect_tcp("localhost", sys.argv[1])
+buffers = []
+for i in range(20000):
+    buffers.append(nbd.Buffer(1))
+    h.aio_pread(buffers[-1], 2 * i)
+    while h.aio_in_flight() > 64:
+        h.poll(-1)
+while h.aio_in_flight() > 0:
+    h.poll(-1)
+h.shutdown()
+END
+left "some was read in too many small pieces for pullback-relay to remember"
+nbdcopy "nbd://localhost:$port/vda" null:
+ends
+
 # A relay that was started again; the next daemon knows that, too.  The end of
 # nbdkit makes nobody forget.
 pullback backup-begin web --disk vda >/dev/null

@@ -132,6 +132,13 @@ check_budget (void)
   for (size_t i = 0; i < SIZE; i++)
     check ("a byte too many",
            runs_covered (&runs, &cursor, i, i + 1) <= truth[i]);
+  /* Who reads all of it once more needs no more room. */
+  for (size_t i = 0; i < SIZE; i += 500) {
+    add (&runs, truth, i, 500);
+    runs_settle (&runs);
+  }
+  check_same (&runs, truth);
+  check ("one run", runs.count == 1);
   runs_clear (&runs);
   check ("what was taken is given back", budget == 2000);
 }
