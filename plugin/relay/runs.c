@@ -117,11 +117,11 @@ lengthen (struct runs *runs, const struct byte_run *added, size_t count)
 
     while (i < runs->count && runs->items[i].end < added->start)
       i++;
-    run = &runs->items[i];
-    if (i == runs->count || run->start > added->end) {
+    if (i == runs->count || runs->items[i].start > added->end) {
       runs->forgot = true;
       continue;
     }
+    run = &runs->items[i];
     if (added->start < run->start)
       run->start = added->start;
     if (added->end > run->end)

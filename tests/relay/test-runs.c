@@ -143,6 +143,21 @@ check_budget (void)
   check ("what was taken is given back", budget == 2000);
 }
 
+static void
+check_no_budget (void)
+{
+  static bool truth[SIZE];
+  atomic_size_t budget = 0;
+  struct runs runs;
+
+  runs_init (&runs, &budget);
+  add (&runs, truth, 0, 10);
+  runs_settle (&runs);
+  check ("it says so", runs.forgot);
+  check ("there is none", runs.count == 0 && runs_total (&runs) == 0);
+  runs_clear (&runs);
+}
+
 int
 main (void)
 {
@@ -150,5 +165,6 @@ main (void)
   check_random (3);
   check_random (300);
   check_budget ();
+  check_no_budget ();
   return EXIT_SUCCESS;
 }
