@@ -160,8 +160,8 @@ prepare (struct source *source, uint64_t index, size_t count)
   return true;
 }
 
-/* Lets upstream prepare what will be asked for next, once it has sent what is
- * asked for now, which is 'count' segments before 'index'. */
+/* Lets upstream prepare what will be asked for next, once it has sent the
+ * 'count' segments before 'index', which it has just been asked for. */
 static void
 read_ahead (struct source *source, uint64_t index, size_t count)
 {

@@ -7,6 +7,7 @@ start_qemu -S -blockdev \
 serve_node vda vda
 start_nbdkit plugin "${as_pullbackd[@]}" "socket=$tmp/server.sock"
 start_relay relay "$tmp/plugin.sock"
+start_relay relay-at-qemu "$tmp/server.sock"
 start_nbdkit nbdkit-nbd nbd "socket=$tmp/server.sock" export=vda
 qemu-nbd -r -t -e 64 -f raw -k "$tmp/qemu-nbd.sock" "$(at server vda)" \
   2>"$tmp/qemu-nbd.log" &
@@ -19,8 +20,18 @@ relay () { nbdcopy "$(at relay vda)" null:; }
 nbdkit-nbd () { nbdcopy "$(at nbdkit-nbd)" null:; }
 qemu-nbd-again () { nbdcopy "$(at qemu-nbd)" null:; }
 
+# What nbdkit costs, and what larger requests would bring.
+relay-at-qemu () { nbdcopy "$(at relay-at-qemu vda)" null:; }
+plugin-by-512k () { nbdcopy --request-size=524288 "$(at plugin vda)" null:; }
+relay-by-512k () { nbdcopy --request-size=524288 "$(at relay vda)" null:; }
+alone=() by_4=()
+if is_full; then
+  alone=(relay-at-qemu plugin-by-512k relay-by-512k)
+  by_4=(relay-at-qemu-by-4)
+fi
+
 begin_row pull "2 GiB of data to null:"
-in_turns s qemu plugin relay nbdkit-nbd qemu-nbd-again
+in_turns s qemu plugin relay nbdkit-nbd qemu-nbd-again "${alone[@]}"
 goal_faster plugin qemu 0.80
 goal_faster plugin nbdkit-nbd 1.00
 goal_faster plugin qemu-nbd-again 1.00
@@ -49,8 +60,9 @@ by_4 ()
 qemu-by-4 () { by_4 server; }
 plugin-by-4 () { by_4 plugin; }
 relay-by-4 () { by_4 relay; }
+relay-at-qemu-by-4 () { by_4 relay-at-qemu; }
 
 begin_row pull-by-4 "4 clients at once, 512 MiB each"
-in_turns s qemu-by-4 plugin-by-4 relay-by-4
+in_turns s qemu-by-4 plugin-by-4 relay-by-4 "${by_4[@]}"
 goal_faster plugin-by-4 qemu-by-4 0.80
 goal_faster relay-by-4 qemu-by-4 0.80
