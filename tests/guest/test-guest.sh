@@ -19,6 +19,11 @@ status=0
 guest_run 'exit 7' || status=$?
 same "status" "$status" 7
 guest_run 'sleep 1000 &'
+# What goes on in the background may end while the next line is read.
+guest_run 'for i in $(seq 0 99); do usleep ${i}0000 & done'
+for i in {1..9}; do
+  same "output" "$(guest_run 'echo read')" read
+done
 
 guest_run 'mount /dev/vda /mnt'
 guest_run 'dd if=/dev/urandom of=/mnt/file bs=64k count=50 2>/dev/null'
