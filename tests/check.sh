@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Runs all tests (or the make target in $1) and closes with one line that counts
-# them: N passed, M failed, K skipped.
+# Runs all tests (or the make target in $1), says why those failed that did, and
+# closes with one line that counts them: N passed, M failed, K skipped.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -11,13 +11,17 @@ make -k -j"$(nproc)" "$target" 2>&1
 status=$?
 
 passed=0 failed=0 skipped=0
-while IFS= read -r result; do
+while read -r result log; do
   case $result in
   PASS) passed=$((passed + 1)) ;;
   SKIP) skipped=$((skipped + 1)) ;;
-  *) failed=$((failed + 1)) ;;
+  *)
+    failed=$((failed + 1))
+    echo "$result: ${log%.log}"
+    tail -n 40 "$log" 2>&1 | sed 's/^/  | /'
+    ;;
   esac
-done < <(make -s list-test-results | sed -n 's/^:global-test-result: //p')
+done < <(make -s list-test-results)
 
 # A build that failed, or a harness that broke, must not look like success.
 [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
