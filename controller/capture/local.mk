@@ -14,12 +14,12 @@ controller_libcontroller_la_SOURCES += \
 	controller/capture/methods.c \
 	controller/capture/overlay.c \
 	controller/capture/push.c controller/capture/push.h \
-	controller/capture/push_internal.h \
-	controller/capture/push_target.c \
+	controller/capture/push-internal.h \
+	controller/capture/push-target.c \
 	controller/capture/qcow2.c \
 	controller/capture/recover.c \
 	controller/capture/resume.c \
 	controller/capture/scratch.c \
 	controller/capture/transaction.c \
 	controller/capture/undo.c controller/capture/undo.h \
-	controller/capture/undo_device.c controller/capture/undo_device.h
+	controller/capture/undo-device.c controller/capture/undo-device.h

@@ -11,7 +11,7 @@
 
 #include "common/cleanup.h"
 #include "controller/capture/undo.h"
-#include "controller/capture/undo_device.h"
+#include "controller/capture/undo-device.h"
 #include "controller/common/error.h"
 #include "controller/qmp/json.h"
 

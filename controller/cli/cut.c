@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "controller/cli/backup_begin.h"
+#include "controller/cli/backup-begin.h"
 #include "controller/cli/cut.h"
 #include "controller/cli/reply.h"
 #include "controller/cli/seconds.h"

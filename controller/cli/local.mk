@@ -10,15 +10,15 @@ controller_pullback_LDADD = \
 controller_pullback_SOURCES = \
 	controller/cli/autostart.c controller/cli/autostart.h \
 	controller/cli/backup.c \
-	controller/cli/backup_begin.c controller/cli/backup_begin.h \
-	controller/cli/backup_ticket.c controller/cli/backup_ticket.h \
+	controller/cli/backup-begin.c controller/cli/backup-begin.h \
+	controller/cli/backup-ticket.c controller/cli/backup-ticket.h \
 	controller/cli/seconds.c controller/cli/seconds.h \
 	controller/cli/checkpoint.c controller/cli/checkpoint.h \
-	controller/cli/checkpoint_create.c \
-	controller/cli/checkpoint_edit.c \
-	controller/cli/checkpoint_import.c \
-	controller/cli/checkpoint_list.c \
-	controller/cli/checkpoint_tree.c controller/cli/checkpoint_tree.h \
+	controller/cli/checkpoint-create.c \
+	controller/cli/checkpoint-edit.c \
+	controller/cli/checkpoint-import.c \
+	controller/cli/checkpoint-list.c \
+	controller/cli/checkpoint-tree.c controller/cli/checkpoint-tree.h \
 	controller/cli/cut.c controller/cli/cut.h \
 	controller/cli/domain.c \
 	controller/cli/event.c \

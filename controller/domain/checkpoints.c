@@ -11,7 +11,7 @@
 #include "controller/common/error.h"
 #include "controller/domain/bitmaps.h"
 #include "controller/domain/change.h"
-#include "controller/domain/checkpoint_redefine.h"
+#include "controller/domain/checkpoint-redefine.h"
 #include "controller/domain/family.h"
 #include "controller/domain/health.h"
 #include "controller/domain/json.h"

@@ -13,7 +13,7 @@
 #include "controller/domain/json.h"
 #include "controller/domain/job.h"
 #include "controller/domain/monitor.h"
-#include "controller/domain/other_bitmaps.h"
+#include "controller/domain/other-bitmaps.h"
 #include "controller/domain/reconcile.h"
 #include "controller/domain/service.h"
 #include "controller/formats/names.h"

@@ -11,7 +11,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/job_kind.h"
+#include "controller/domain/job-kind.h"
 
 void
 job_free (struct job *job)

@@ -4,11 +4,11 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/backups.c \
 	controller/domain/bitmaps.c controller/domain/bitmaps.h \
 	controller/domain/change.c controller/domain/change.h \
-	controller/domain/checkpoint_delete.c \
-	controller/domain/checkpoint_edit.c \
-	controller/domain/checkpoint_import.c \
-	controller/domain/checkpoint_redefine.c \
-	controller/domain/checkpoint_redefine.h \
+	controller/domain/checkpoint-delete.c \
+	controller/domain/checkpoint-edit.c \
+	controller/domain/checkpoint-import.c \
+	controller/domain/checkpoint-redefine.c \
+	controller/domain/checkpoint-redefine.h \
 	controller/domain/checkpoints.c \
 	controller/domain/contexts.c controller/domain/contexts.h \
 	controller/domain/domains.c \
@@ -19,34 +19,34 @@ controller_libcontroller_la_SOURCES += \
 	controller/domain/health.c controller/domain/health.h \
 	controller/domain/images.c controller/domain/images.h \
 	controller/domain/job.c controller/domain/job.h \
-	controller/domain/job_begin.c \
-	controller/domain/job_clock.c \
-	controller/domain/job_describe.c \
-	controller/domain/job_events.c \
-	controller/domain/job_journal.c \
-	controller/domain/job_kind.h \
-	controller/domain/job_pull.c controller/domain/job_pull.h \
-	controller/domain/job_push.c \
-	controller/domain/job_tell.c \
-	controller/domain/job_tickets.c \
+	controller/domain/job-begin.c \
+	controller/domain/job-clock.c \
+	controller/domain/job-describe.c \
+	controller/domain/job-events.c \
+	controller/domain/job-journal.c \
+	controller/domain/job-kind.h \
+	controller/domain/job-pull.c controller/domain/job-pull.h \
+	controller/domain/job-push.c \
+	controller/domain/job-tell.c \
+	controller/domain/job-tickets.c \
 	controller/domain/journal.c controller/domain/journal.h \
 	controller/domain/json.h \
 	controller/domain/monitor.c controller/domain/monitor.h \
 	controller/domain/operations.h \
-	controller/domain/other_bitmaps.c controller/domain/other_bitmaps.h \
+	controller/domain/other-bitmaps.c controller/domain/other-bitmaps.h \
 	controller/domain/plan.c controller/domain/plan.h \
-	controller/domain/plan_checkpoint.c \
-	controller/domain/plan_restore.c \
+	controller/domain/plan-checkpoint.c \
+	controller/domain/plan-restore.c \
 	controller/domain/recovery.c controller/domain/recovery.h \
-	controller/domain/plan_pull.c controller/domain/plan_push.c \
-	controller/domain/pull_capture.c \
-	controller/domain/pull_describe.c \
-	controller/domain/pull_record.c \
-	controller/domain/pull_scratch.c \
-	controller/domain/pull_server.c \
+	controller/domain/plan-pull.c controller/domain/plan-push.c \
+	controller/domain/pull-capture.c \
+	controller/domain/pull-describe.c \
+	controller/domain/pull-record.c \
+	controller/domain/pull-scratch.c \
+	controller/domain/pull-server.c \
 	controller/domain/quiesce.c controller/domain/quiesce.h \
-	controller/domain/plan_scratch.c controller/domain/plan_scratch.h \
-	controller/domain/scratch_watch.c controller/domain/scratch_watch.h \
+	controller/domain/plan-scratch.c controller/domain/plan-scratch.h \
+	controller/domain/scratch-watch.c controller/domain/scratch-watch.h \
 	controller/domain/settler.c controller/domain/settler.h \
 	controller/domain/reads.c controller/domain/reads.h \
 	controller/domain/reconcile.c controller/domain/reconcile.h \

@@ -11,7 +11,7 @@
 
 #include "controller/capture/capture.h"
 #include "controller/catalogue/catalogue.h"
-#include "controller/domain/plan_scratch.h"
+#include "controller/domain/plan-scratch.h"
 #include "controller/formats/formats.h"
 
 struct plan_disk {

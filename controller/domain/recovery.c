@@ -12,7 +12,7 @@
 #include "controller/common/error.h"
 #include "controller/datapath/datapath.h"
 #include "controller/domain/bitmaps.h"
-#include "controller/domain/job_kind.h"
+#include "controller/domain/job-kind.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/json.h"
 #include "controller/domain/monitor.h"

@@ -10,7 +10,7 @@
 #include "common/cleanup.h"
 #include "controller/common/error.h"
 #include "controller/domain/contexts.h"
-#include "controller/domain/job_pull.h"
+#include "controller/domain/job-pull.h"
 
 /* What follows is called on the threads that watch the data path. */
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "controller/domain/other_bitmaps.h"
+#include "controller/domain/other-bitmaps.h"
 #include "controller/domain/plan.h"
 
 bool

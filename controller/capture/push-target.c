@@ -9,7 +9,7 @@
 
 #include "common/cleanup.h"
 #include "controller/capture/image.h"
-#include "controller/capture/push_internal.h"
+#include "controller/capture/push-internal.h"
 #include "controller/common/error.h"
 #include "controller/qmp/json.h"
 

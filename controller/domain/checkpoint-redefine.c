@@ -8,7 +8,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/checkpoint_redefine.h"
+#include "controller/domain/checkpoint-redefine.h"
 #include "controller/domain/family.h"
 #include "controller/domain/generation.h"
 #include "controller/domain/health.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "controller/domain/job_pull.h"
+#include "controller/domain/job-pull.h"
 #include "controller/domain/json.h"
 
 static int

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "controller/cli/backup_begin.h"
-#include "controller/cli/backup_ticket.h"
+#include "controller/cli/backup-begin.h"
+#include "controller/cli/backup-ticket.h"
 #include "controller/cli/checkpoint.h"
 #include "controller/cli/cut.h"
 #include "controller/cli/files.h"

@@ -11,7 +11,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/job_kind.h"
+#include "controller/domain/job-kind.h"
 
 /* When one that is over its time could not be ended it is tried again. */
 #define RETRY_MILLISECONDS 5000

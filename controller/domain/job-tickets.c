@@ -5,7 +5,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/job_kind.h"
+#include "controller/domain/job-kind.h"
 #include "controller/domain/tickets.h"
 
 /* NULL: reported. */

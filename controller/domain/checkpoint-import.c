@@ -14,7 +14,7 @@
 #include "controller/domain/generation.h"
 #include "controller/domain/images.h"
 #include "controller/domain/json.h"
-#include "controller/domain/other_bitmaps.h"
+#include "controller/domain/other-bitmaps.h"
 #include "controller/domain/plan.h"
 #include "controller/formats/names.h"
 

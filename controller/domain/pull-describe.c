@@ -5,7 +5,7 @@
 #include <config.h>
 
 #include "common/cleanup.h"
-#include "controller/domain/job_pull.h"
+#include "controller/domain/job-pull.h"
 #include "controller/domain/json.h"
 #include "controller/domain/uri.h"
 

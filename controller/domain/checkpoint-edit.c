@@ -9,7 +9,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/checkpoint_redefine.h"
+#include "controller/domain/checkpoint-redefine.h"
 #include "controller/domain/json.h"
 
 static bool

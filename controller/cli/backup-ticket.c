@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "controller/cli/backup_ticket.h"
+#include "controller/cli/backup-ticket.h"
 #include "controller/cli/reply.h"
 #include "controller/cli/seconds.h"
 #include "controller/cli/table.h"

@@ -4,7 +4,7 @@
 
 #include <config.h>
 
-#include "controller/capture/undo_device.h"
+#include "controller/capture/undo-device.h"
 #include "controller/common/error.h"
 #include "controller/qmp/json.h"
 

@@ -8,7 +8,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/job_kind.h"
+#include "controller/domain/job-kind.h"
 
 /* On the reader thread of the monitor's connection. */
 static void

@@ -11,7 +11,7 @@
 
 #include "common/cleanup.h"
 #include "controller/cli/checkpoint.h"
-#include "controller/cli/checkpoint_tree.h"
+#include "controller/cli/checkpoint-tree.h"
 #include "controller/cli/reply.h"
 #include "controller/cli/table.h"
 #include "controller/common/error.h"

@@ -11,7 +11,7 @@
 #include "common/cleanup.h"
 #include "controller/common/error.h"
 #include "controller/domain/generation.h"
-#include "controller/domain/job_kind.h"
+#include "controller/domain/job-kind.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/monitor.h"
 #include "controller/domain/reconcile.h"

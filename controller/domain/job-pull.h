@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a pull backup consists of beside what every job has, and its parts: each
- * does one thing for it, and job_pull.c has them do it in the right order. */
+ * does one thing for it, and job-pull.c has them do it in the right order. */
 
 #ifndef PULLBACK_JOB_PULL_H
 #define PULLBACK_JOB_PULL_H
 
 #include <stdatomic.h>
 
-#include "controller/domain/job_kind.h"
-#include "controller/domain/scratch_watch.h"
+#include "controller/domain/job-kind.h"
+#include "controller/domain/scratch-watch.h"
 #include "controller/domain/tickets.h"
 
 struct pull {
@@ -33,13 +33,13 @@ pull_of (const struct job *job)
 
 /* Functions that return int return -1 with the error reported. */
 
-/* pull_capture.c: the point in time. */
+/* pull-capture.c: the point in time. */
 
 int pull_prepare_capture (struct job *job, const struct job_request *wanted);
 /* That of which the journal tells. */
 int pull_resume_capture (struct job *job, json_object *json);
 int pull_expose (struct job *job);
-/* What QEMU's event means; see job_kind.h. */
+/* What QEMU's event means; see job-kind.h. */
 void pull_judge (struct job *job, const char *event, json_object *data);
 /* Whether what there is of the disk can still be read from. */
 int pull_probe_disk (struct job *job, const struct plan_disk *disk);
@@ -54,7 +54,7 @@ int pull_stop_exports (struct job *job);
 /* The checkpoint is committed if 'commit', and the capture taken down. */
 int pull_end_capture (struct job *job, bool commit);
 
-/* pull_server.c: what clients connect to. */
+/* pull-server.c: what clients connect to. */
 
 /* Fills in what the document leaves open. */
 int pull_choose_server (struct job *job, const struct job_request *request);
@@ -66,11 +66,11 @@ int pull_take_over_server (struct job *job, json_object *json);
 void pull_settle_server (struct job *job);
 void pull_note_forgotten (struct job *job);
 
-/* pull_scratch.c: how full the scratch files are. */
+/* pull-scratch.c: how full the scratch files are. */
 
 int pull_watch_scratch (struct job *job);
 
-/* pull_record.c: the journal, and what goes with the job. */
+/* pull-record.c: the journal, and what goes with the job. */
 
 int pull_record (struct job *job, json_object *json);
 /* What the record has of the server. */
@@ -78,7 +78,7 @@ int pull_read_record (struct pull *pull, json_object *json);
 /* The files in which nbdkit keeps what it has reclaimed. */
 void pull_remove_reclaimed (struct job *job);
 
-/* pull_describe.c: what is told of it; see job_kind.h. */
+/* pull-describe.c: what is told of it; see job-kind.h. */
 
 void pull_describe (struct job *job, json_object *json);
 void pull_describe_disk (struct job *job, size_t index, json_object *json);

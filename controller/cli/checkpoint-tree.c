@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/cli/checkpoint_tree.h"
+#include "controller/cli/checkpoint-tree.h"
 #include "controller/common/error.h"
 
 /* The chosen children of a drawn item, and what stands before their lines. */

@@ -9,7 +9,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/job_pull.h"
+#include "controller/domain/job-pull.h"
 #include "controller/domain/journal.h"
 #include "controller/domain/reads.h"
 

@@ -15,7 +15,7 @@
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
-#include "controller/domain/scratch_watch.h"
+#include "controller/domain/scratch-watch.h"
 
 #define INTERVAL_MS 100
 
