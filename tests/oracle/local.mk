@@ -14,7 +14,7 @@ oracle_tests = %D%/test-checker.sh %D%/run-oracle.sh %D%/run-iothreads.sh \
 	%D%/run-push.sh %D%/run-torture.sh
 TESTS += $(oracle_tests)
 EXTRA_DIST += $(oracle_tests) %D%/functions.sh %D%/run-methods.sh %D%/run-changes-only.sh \
-	%D%/read-once.py %D%/run-reclaim.sh %D%/torture.py
+	%D%/read_once.py %D%/run-reclaim.sh %D%/torture.py
 
 # 'make torture TORTURE_SECONDS=3600', and TORTURE_SEED=... to have the same
 # choices again.

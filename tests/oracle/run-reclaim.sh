@@ -22,18 +22,18 @@ cut ()
   latest=$(($(progress) + 1))
 }
 
-read-once ()
+read_once ()
 {
-  /usr/bin/python3 "$srcdir/tests/oracle/read-once.py" "$(uri "$1")" "$2" "$seed"
+  /usr/bin/python3 "$srcdir/tests/oracle/read_once.py" "$(uri "$1")" "$2" "$seed"
 }
-read_full () { read-once "$2" "$1-$2.raw"; }
+read_full () { read_once "$2" "$1-$2.raw"; }
 read_whole () { nbdcopy "$(uri "$2")" "$1-$2.raw"; }
 read_converted () { "$qemu_img" convert -f raw -O raw "$(uri "$2")" "$1-$2.raw"; }
 # The increment since BASE, upon the image of BASE; VIEW is @BASE or @BASE/inplace.
 read_increment ()
 {
   cp "$2-$4.raw" "$1-$4.raw"
-  read-once "$4$3" "$1-$4.raw"
+  read_once "$4$3" "$1-$4.raw"
 }
 
 reclaimed ()

@@ -19,7 +19,7 @@ import time
 
 import nbd
 
-from read-once import read-once
+from read_once import read_once
 
 # More would take more time than they tell.
 MAX_CHECKPOINTS = 4
@@ -189,7 +189,7 @@ class Torture:
         export = '%s@%s%s' % (pull.disk, pull.base.name,
                               self.chance('', '/inplace')) \
             if pull.base else pull.disk
-        read-once(self.uri(export), pull.path, self.random.random())
+        read_once(self.uri(export), pull.path, self.random.random())
 
     def chance(self, *values):
         return self.random.choice(values)

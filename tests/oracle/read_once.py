@@ -2,7 +2,7 @@
 """Reads every byte of an export once, in pieces of any length and in any order,
 each on a connection of its own that is ended as the protocol wants it, so that
 what was read is reclaimed while the rest is still being read.
-    read-once.py URI IMAGE SEED
+    read_once.py URI IMAGE SEED
 An increment, of a view EXPORT@BASE or EXPORT@BASE/inplace, is written upon the
 image, which is then the base's; a whole export makes it."""
 
@@ -74,7 +74,7 @@ def read_piece(chance, uri, offset, length):
     return parts
 
 
-def read-once(uri, path, seed):
+def read_once(uri, path, seed):
     chance = random.Random(seed)
     view = '@' in uri
     clean = HOLE | ZERO if uri.split('?')[0].endswith('/inplace') else HOLE
@@ -99,4 +99,4 @@ def read-once(uri, path, seed):
 
 
 if __name__ == '__main__':
-    read-once(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    read_once(sys.argv[1], sys.argv[2], int(sys.argv[3]))
