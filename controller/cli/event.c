@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,12 +18,17 @@
 #include "controller/common/error.h"
 #include "controller/domain/events.h"
 
+/* A daemon that is restarted is back by then. */
+#define RETURN_SECONDS 30
+#define RETURN_PAUSE   200 /* milliseconds between two attempts */
+
 struct watch {
   struct invocation *invocation;
   const char *domain, *event; /* NULL: all */
   bool loop;
   long long since;        /* -1: from now on */
   int64_t timeout, until; /* in seconds, and monotonic; 0: none */
+  int64_t gone_since;     /* that the daemon does not answer; 0: it does */
 };
 
 /* Those that were printed; also the thread that waits for signals reads it. */
@@ -149,6 +155,24 @@ wait_of (const struct watch *watch)
                                           : left;
 }
 
+/* Whether it is worth to ask again after a while, which is over then: events
+ * are no business of one daemon's. */
+static bool
+await_return (struct watch *watch)
+{
+  const int64_t now = now_seconds ();
+
+  if (pullback_error_kind () != PULLBACK_ERROR_UNREACHABLE)
+    return false;
+  if (watch->gone_since == 0)
+    watch->gone_since = now;
+  if (now - watch->gone_since >= RETURN_SECONDS ||
+      (watch->timeout && now >= watch->until))
+    return false;
+  poll (NULL, 0, RETURN_PAUSE);
+  return true;
+}
+
 static int
 watch_events (struct watch *watch)
 {
@@ -158,8 +182,11 @@ watch_events (struct watch *watch)
         watch->invocation->handle, watch->domain, watch->since, wait);
     CLEANUP_REPLY json_object *reply = text ? json_tokener_parse (text) : NULL;
 
+    if (text == NULL && await_return (watch))
+      continue;
     if (text == NULL)
       return fail_as_client ();
+    watch->gone_since = 0;
     if (!reply_has (reply, "next"))
       return fail (ERROR_SYSTEM, "the daemon at %s does not know events",
                    pullback_uri (watch->invocation->handle));
