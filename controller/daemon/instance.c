@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,11 @@
 #include "controller/common/error.h"
 #include "controller/common/paths.h"
 #include "controller/daemon/instance.h"
+
+/* A daemon that is asked to make room answers the requests that it has first.
+ */
+#define REPLACE_SECONDS 120
+#define REPLACE_PAUSE   20 /* milliseconds between two looks */
 
 /* A daemon that ends removes its pid file: whoever had opened that one before
  * holds the lock of a file that nobody else will ever see. */
@@ -42,12 +49,29 @@ refuse_second (int fd, const char *path)
                pid[0] ? " (pid " : "", pid, pid[0] ? ")" : "", path);
 }
 
+/* Whom the kernel names: a pid in a file may be anybody's by now.  Once each,
+ * it is at work on it then. */
+static void
+ask_to_make_room (int fd, pid_t *asked)
+{
+  struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+  if (fcntl (fd, F_GETLK, &lock) == -1 || lock.l_type == F_UNLCK ||
+      lock.l_pid <= 0 || lock.l_pid == *asked)
+    return;
+  log_line ("pullbackd (pid %ld) is asked to make room", (long) lock.l_pid);
+  *asked = lock.l_pid;
+  kill (*asked, SIGUSR1);
+}
+
 /* The lock is the process's, not the descriptor's: a child that is about to
  * execute its program when the daemon is killed does not hold it. */
 static int
-lock_pid_file (const char *path)
+lock_pid_file (const char *path, bool replace)
 {
   struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+  unsigned looks = replace ? REPLACE_SECONDS * 1000 / REPLACE_PAUSE : 0;
+  pid_t asked = 0;
 
   for (;;) {
     CLEANUP_CLOSE int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -55,9 +79,13 @@ lock_pid_file (const char *path)
     if (fd == -1)
       return fail_errno (ERROR_SYSTEM, "cannot open the pid file %s", path);
     if (fcntl (fd, F_SETLK, &lock) == -1) {
-      if (errno == EAGAIN || errno == EACCES)
+      if (errno != EAGAIN && errno != EACCES)
+        return fail_errno (ERROR_SYSTEM, "cannot lock %s", path);
+      if (looks-- == 0)
         return refuse_second (fd, path);
-      return fail_errno (ERROR_SYSTEM, "cannot lock %s", path);
+      ask_to_make_room (fd, &asked);
+      poll (NULL, 0, REPLACE_PAUSE);
+      continue;
     }
     if (!is_still_there (fd, path))
       continue;
@@ -91,14 +119,14 @@ listen_on (const char *path)
 }
 
 int
-instance_open (struct instance *instance, const char *run_folder)
+instance_open (struct instance *instance, const char *run_folder, bool replace)
 {
   *instance = (struct instance){ .lock = -1, .socket = -1 };
   instance->socket_path = paths_socket (run_folder);
   instance->pid_path = paths_pid_file (run_folder);
   if (instance->socket_path && instance->pid_path &&
       paths_make_private (run_folder) == 0)
-    instance->lock = lock_pid_file (instance->pid_path);
+    instance->lock = lock_pid_file (instance->pid_path, replace);
   if (instance->lock >= 0)
     instance->socket = listen_on (instance->socket_path);
   if (instance->socket >= 0)

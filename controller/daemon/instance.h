@@ -5,6 +5,8 @@
 #ifndef PULLBACK_INSTANCE_H
 #define PULLBACK_INSTANCE_H
 
+#include <stdbool.h>
+
 struct instance {
   char *socket_path, *pid_path;
   int lock;   /* the pid file, locked for as long as the daemon lives */
@@ -12,9 +14,11 @@ struct instance {
 };
 
 /* Makes the run folder, takes the lock, writes the pid, replaces a socket that
- * a dead daemon left, and listens.  -1: reported; ERROR_CONFLICT if another
- * daemon has the folder. */
-int instance_open (struct instance *instance, const char *run_folder);
+ * a dead daemon left, and listens.  Another daemon that has the folder is asked
+ * to make room if 'replace' is said, by SIGUSR1, and waited for.  -1: reported;
+ * ERROR_CONFLICT if another daemon has the folder. */
+int instance_open (struct instance *instance, const char *run_folder,
+                   bool replace);
 
 /* Nobody finds the daemon any more, but it is still the only one. */
 void instance_hide (struct instance *instance);

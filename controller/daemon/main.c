@@ -11,14 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "controller/common/error.h"
 #include "controller/common/paths.h"
 #include "controller/daemon/http.h"
 #include "controller/daemon/instance.h"
+#include "controller/daemon/notify.h"
 #include "controller/qmp/qmp.h"
 
 /* Told apart by whoever starts a daemon in the background: someone else was
@@ -34,6 +37,9 @@ static const char usage[] =
     "  --state-folder FOLDER  for what survives a restart\n"
     "  --idle-exit SECONDS    end after so long without clients, domains in\n"
     "                         use and jobs; 0: never (default)\n"
+    "  --replace              take the place of a daemon that runs: its "
+    "backups "
+    "go on\n"
     "  --monitor-limit SECONDS\n"
     "                         how long QEMU may take to answer a command "
     "(default: 30)\n"
@@ -56,6 +62,7 @@ struct settings {
   const char **tls_subjects; /* of argv, up to NULL; NULL: none */
   size_t nr_tls_subjects;
   unsigned idle_exit;
+  bool replace;
 };
 
 static int stop_event = -1;
@@ -97,6 +104,7 @@ catch_signals (void)
   stop_event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_event == -1 || sigaction (SIGTERM, &stop, NULL) == -1 ||
       sigaction (SIGINT, &stop, NULL) == -1 ||
+      sigaction (SIGUSR1, &stop, NULL) == -1 ||
       sigaction (SIGPIPE, &pipe, NULL) == -1)
     return fail_errno (ERROR_SYSTEM, "signals");
   return 0;
@@ -156,6 +164,7 @@ parse_options (int argc, char **argv, struct settings *settings)
     STATE_FOLDER,
     IDLE_EXIT,
     MONITOR_LIMIT,
+    REPLACE,
     TLS_CERTIFICATES,
     TLS_NO_VERIFY_PEER,
     TLS_SUBJECT,
@@ -167,6 +176,7 @@ parse_options (int argc, char **argv, struct settings *settings)
     { "state-folder", required_argument, NULL, STATE_FOLDER },
     { "idle-exit", required_argument, NULL, IDLE_EXIT },
     { "monitor-limit", required_argument, NULL, MONITOR_LIMIT },
+    { "replace", no_argument, NULL, REPLACE },
     { "tls-certificates", required_argument, NULL, TLS_CERTIFICATES },
     { "tls-no-verify-peer", no_argument, NULL, TLS_NO_VERIFY_PEER },
     { "tls-subject", required_argument, NULL, TLS_SUBJECT },
@@ -195,6 +205,9 @@ parse_options (int argc, char **argv, struct settings *settings)
           parse_seconds ("--monitor-limit", optarg, 1, 120, &monitor_limit);
       if (result == 0)
         qmp_set_limit (monitor_limit);
+      break;
+    case REPLACE:
+      settings->replace = true;
       break;
     case TLS_CERTIFICATES:
       result = replace_folder (&settings->tls_certificates, optarg);
@@ -277,6 +290,18 @@ wait_for_the_end (struct service *service, struct http *http,
   }
 }
 
+/* Backups go on without a daemon, and threads of this one's are at work on
+ * them: it ends as if it were killed, which the next daemon can live with at
+ * any point, only that nobody waits for an answer. */
+static void
+leave_jobs (struct service *service, struct instance *instance)
+{
+  if (service_busy (service))
+    log_line ("backups that run are left to the next daemon");
+  instance_close (instance);
+  _exit (EXIT_SUCCESS);
+}
+
 /* New clients find nobody from the first step on; requests that run are
  * answered before the jobs end; the lock goes last, so that a daemon started
  * meanwhile never sees half a job. */
@@ -301,11 +326,15 @@ serve (const struct settings *settings, struct instance *instance)
     return -1;
   }
   log_line ("pullbackd " PACKAGE_VERSION " serves %s", instance->socket_path);
+  notify_say ("READY=1");
   wait_for_the_end (service, http, settings->idle_exit);
+  notify_say ("STOPPING=1");
   instance_hide (instance);
   http_quiesce (http);
   service_quiesce (service);
   http_stop (http);
+  if (stop_signal == SIGUSR1)
+    leave_jobs (service, instance);
   service_stop_jobs (service);
   service_free (service);
   return 0;
@@ -321,10 +350,11 @@ main (int argc, char **argv)
 
   if (result == 0)
     result = fill_in_folders (&settings);
+  notify_open ();
   if (result == 0)
     result = catch_signals ();
   if (result == 0)
-    result = instance_open (&instance, settings.run_folder);
+    result = instance_open (&instance, settings.run_folder, settings.replace);
   another_runs = result == -1 && error_kind () == ERROR_CONFLICT;
   if (result == 0) {
     result = serve (&settings, &instance);

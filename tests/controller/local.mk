@@ -11,6 +11,7 @@ controller_tests = \
 	%D%/test-events.sh \
 	%D%/test-http.sh \
 	%D%/test-man-pages.sh \
+	%D%/test-service-manager.sh \
 	%D%/test-usage.sh
 TESTS += $(controller_tests) %D%/test-paths
 EXTRA_DIST += $(controller_tests) %D%/request.py

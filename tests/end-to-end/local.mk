@@ -11,6 +11,7 @@ END_TO_END_TESTS = \
 	%D%/test-clients.sh \
 	%D%/test-commit-and-abort.sh \
 	%D%/test-daemon-dies.sh \
+	%D%/test-daemon-restarts.sh \
 	%D%/test-data-path-dies.sh \
 	%D%/test-documents.sh \
 	%D%/test-external-snapshot.sh \
