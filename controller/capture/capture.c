@@ -311,7 +311,8 @@ capture_cut (struct capture *capture)
 int
 capture_expose (struct capture *capture)
 {
-  if (capture_each_disk (capture, capture->steps->expose) < 0 ||
+  if (capture_each_disk (capture, cut_rest_job) < 0 ||
+      capture_each_disk (capture, capture->steps->expose) < 0 ||
       exports_freeze_maps (capture) < 0 || limit_to_changes (capture) < 0 ||
       capture_each_disk (capture, exports_note_clients) < 0 ||
       capture_each_disk (capture, exports_add) < 0 ||

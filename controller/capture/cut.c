@@ -139,3 +139,12 @@ cut_by_transaction (struct capture *capture)
   cut_time_stop (&capture->report.cut);
   return r;
 }
+
+int
+cut_rest_job (struct capture *capture, struct captured_disk *disk)
+{
+  return capture->steps->by_job
+             ? capture_add_plain (capture, "job-pause",
+                                  qmp_object ("id", qmp_text (disk->job), NULL))
+             : 0;
+}

@@ -67,6 +67,7 @@ struct capture_method_steps {
   const char *promise;
   bool allocation_depth; /* the exported node has a backing chain that tells */
   bool pauses;           /* the cut is only while the guest stands still */
+  bool by_job;           /* the filter is that of a backup job */
   bool break_snapshot;   /* copying that fails is not the guest's failure */
   bool discards;         /* ranges can be left out of the point in time */
   int (*prepare) (struct capture *capture, struct captured_disk *disk);
@@ -170,6 +171,10 @@ void cut_new_bitmaps (struct cut *cut, const struct capture *capture);
 /* One transaction, the new bitmaps, and after them a backup job for each disk,
  * measured: the whole cut of two of the methods. */
 int cut_by_transaction (struct capture *capture);
+/* A step for each disk of these methods: its job is paused, for good.  It does
+ * nothing by itself, the filter copies without it; but one that runs is paused
+ * and continued again, with two events, whenever QEMU drains anything. */
+int cut_rest_job (struct capture *capture, struct captured_disk *disk);
 /* Measure what is between them. */
 void cut_time_start (struct cut_time *cut);
 void cut_time_stop (struct cut_time *cut);

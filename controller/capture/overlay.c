@@ -20,6 +20,7 @@ const struct capture_method_steps capture_overlay = {
              "backup is given up before that is used up; a scratch file system "
              "that fails otherwise fails the guest's writes",
   .allocation_depth = true,
+  .by_job = true,
   .prepare = scratch_make_overlay,
   .cut = cut_by_transaction,
   .expose = expose,

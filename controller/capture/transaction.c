@@ -20,6 +20,7 @@ access_make (struct capture *capture, struct captured_disk *disk)
 
 const struct capture_method_steps capture_transaction = {
   .promise = "",
+  .by_job = true,
   .break_snapshot = true,
   .discards = true,
   .prepare = scratch_make,
