@@ -73,12 +73,18 @@ read_bitmaps (json_object *node, struct disk_bitmap **bitmaps,
   return 0;
 }
 
-/* A file that has a name of its own, not a URL or a description in JSON. */
+/* Not a description in JSON, which has all that is below the image in it. */
+static bool
+is_image_name (const char *name)
+{
+  return name && *name && strncmp (name, "json:", 5) != 0;
+}
+
+/* Nor a URL. */
 static bool
 is_file_name (const char *name)
 {
-  return name && *name && strncmp (name, "json:", 5) != 0 &&
-         !strstr (name, "://");
+  return is_image_name (name) && !strstr (name, "://");
 }
 
 /* More images than QEMU opens as one chain. */
@@ -106,7 +112,7 @@ read_layers (struct qmp *qmp, struct disk_nodes *nodes, json_object *node,
     *layer = (struct disk_layer){ 0 };
     file = qmp_string (below, "file");
     if (copy (&layer->node, qmp_string (below, "node-name")) < 0 ||
-        (is_file_name (file) && copy (&layer->file, file) < 0) ||
+        (is_image_name (file) && copy (&layer->image, file) < 0) ||
         read_bitmaps (below, &layer->bitmaps, &layer->nr_bitmaps) < 0)
       return -1;
   }
@@ -121,6 +127,7 @@ read_node (struct disk *disk, json_object *node)
 
   if (copy (&disk->node, qmp_string (node, "node-name")) < 0 ||
       copy (&disk->format, qmp_string (node, "drv")) < 0 ||
+      (is_image_name (file) && copy (&disk->image, file) < 0) ||
       (is_file_name (file) && copy (&disk->file, file) < 0))
     return -1;
   if (json_object_object_get_ex (node, "image", &image)) {
@@ -257,7 +264,7 @@ free_layers (struct disk *disk)
 {
   for (size_t i = 0; i < disk->nr_layers; i++) {
     free (disk->layers[i].node);
-    free (disk->layers[i].file);
+    free (disk->layers[i].image);
     free_bitmaps (disk->layers[i].bitmaps, disk->layers[i].nr_bitmaps);
   }
   free (disk->layers);
@@ -277,6 +284,7 @@ disk_list_free (struct disk_list *list)
     free (disk->node);
     free (disk->top);
     free (disk->qdev);
+    free (disk->image);
     free (disk->file);
     free (disk->format);
     free (disk->reason);

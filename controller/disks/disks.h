@@ -23,8 +23,8 @@ struct disk_bitmap {
 
 /* An image below the one that is written to. */
 struct disk_layer {
-  char *node; /* node-name of its format node */
-  char *file; /* path of the image, NULL if it is not a file */
+  char *node;  /* node-name of its format node */
+  char *image; /* what QEMU calls the image: a path or URL; else NULL */
   struct disk_bitmap *bitmaps;
   size_t nr_bitmaps;
 };
@@ -35,7 +35,9 @@ struct disk {
   char *top;       /* the node that the device uses: 'node' or a filter on it */
   char *qdev;      /* QOM path of the device that has the property "drive";
                       NULL if there is none */
-  char *file;      /* path of the image, NULL if it is not a file */
+  char *image;     /* what QEMU calls the image: a path or URL; else NULL */
+  char *file;      /* path of the image, perhaps relative to QEMU's folder;
+                      NULL if it is not a file */
   char *format;    /* driver of the node: qcow2, raw ... */
   uint64_t size;   /* bytes, virtual */
   bool iothread;   /* its device runs in an iothread */

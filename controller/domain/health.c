@@ -15,10 +15,10 @@ unknown_image (const struct checkpoint *checkpoint, const struct disk *disk)
 {
   return image_is_known (checkpoint, disk)
              ? NULL
-             : "the image on top is none of those that recorded its changes, "
-               "and what changed before a snapshot may be lost; where images "
-               "were only moved, --redefine with --redefine-validate accepts "
-               "it";
+             : "the image on top is none of those that recorded its changes: "
+               "it is another disk's, or what changed before a snapshot may "
+               "be lost; where images were only moved, --redefine with "
+               "--redefine-validate accepts it";
 }
 
 const char *

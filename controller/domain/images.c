@@ -3,18 +3,45 @@
 
 #include <config.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "controller/common/error.h"
 #include "controller/domain/images.h"
 #include "controller/domain/plan.h"
+#include "controller/formats/utf8.h"
 
 /* Descriptors that were passed to QEMU have numbers, not names. */
 static bool
-can_tell (const char *file)
+can_tell (const char *image)
 {
-  return file && file[0] == '/' && strncmp (file, "/dev/fdset/", 11) != 0;
+  return image && strncmp (image, "/dev/fdset/", 11) != 0;
+}
+
+/* A name as a document can hold it: bytes of control characters, and what is
+ * not UTF-8, as %0A.  The caller's; NULL: out of memory. */
+static char *
+written_name (const char *image)
+{
+  char *written = malloc (3 * strlen (image) + 1), *end = written;
+
+  while (written && *image) {
+    const char *start = image;
+    int character = utf8_next (&image);
+
+    if (character < 0)
+      image++;
+    if (character < 0 || is_control (character))
+      for (; start < image; start++)
+        end += sprintf (end, "%%%02X", (unsigned char) *start);
+    else
+      end = mempcpy (end, start, (size_t) (image - start));
+  }
+  if (written)
+    *end = '\0';
+  return written;
 }
 
 /* Older documents, and those of disks that cannot be told, have none. */
@@ -31,12 +58,13 @@ has_images (const struct checkpoint *checkpoint, const char *disk)
 
 static bool
 is_known (const struct checkpoint *checkpoint, const char *disk,
-          const char *file)
+          const char *image)
 {
+  CLEANUP_FREE char *file = written_name (image);
   size_t i;
 
   for (i = 0; i < checkpoint->nr_images; i++)
-    if (strcmp (checkpoint->images[i].disk, disk) == 0 &&
+    if (file && strcmp (checkpoint->images[i].disk, disk) == 0 &&
         strcmp (checkpoint->images[i].file, file) == 0)
       return true;
   return false;
@@ -45,8 +73,8 @@ is_known (const struct checkpoint *checkpoint, const char *disk,
 bool
 image_is_known (const struct checkpoint *checkpoint, const struct disk *disk)
 {
-  return !can_tell (disk->file) || !has_images (checkpoint, disk->name) ||
-         is_known (checkpoint, disk->name, disk->file);
+  return !can_tell (disk->image) || !has_images (checkpoint, disk->name) ||
+         is_known (checkpoint, disk->name, disk->image);
 }
 
 bool
@@ -57,18 +85,18 @@ image_below_is_known (const struct checkpoint *checkpoint,
 
   for (i = 0; i < disk->nr_layers; i++)
     if (disk_layer_bitmap (disk, i, bitmap) &&
-        (!can_tell (disk->layers[i].file) ||
-         is_known (checkpoint, disk->name, disk->layers[i].file)))
+        (!can_tell (disk->layers[i].image) ||
+         is_known (checkpoint, disk->name, disk->layers[i].image)))
       return true;
   return false;
 }
 
 int
-image_add (struct checkpoint *checkpoint, const char *disk, const char *file)
+image_add (struct checkpoint *checkpoint, const char *disk, const char *name)
 {
   struct checkpoint_image *images, *image;
 
-  if (!can_tell (file) || is_known (checkpoint, disk, file) ||
+  if (!can_tell (name) || is_known (checkpoint, disk, name) ||
       checkpoint->nr_images == FORMATS_MAX_IMAGES)
     return 0;
   images = reallocarray (checkpoint->images, checkpoint->nr_images + 1,
@@ -78,7 +106,7 @@ image_add (struct checkpoint *checkpoint, const char *disk, const char *file)
   checkpoint->images = images;
   image = &images[checkpoint->nr_images++];
   image->disk = strdup (disk);
-  image->file = strdup (file);
+  image->file = written_name (name);
   return image->disk && image->file ? 0
                                     : fail_errno (ERROR_SYSTEM, "checkpoint");
 }
@@ -91,9 +119,9 @@ add_chain (struct checkpoint *checkpoint, const struct disk *disk,
 
   for (i = 0; i < disk->nr_layers; i++)
     if (disk_layer_bitmap (disk, i, bitmap) &&
-        image_add (checkpoint, disk->name, disk->layers[i].file) == -1)
+        image_add (checkpoint, disk->name, disk->layers[i].image) == -1)
       return -1;
-  return image_add (checkpoint, disk->name, disk->file);
+  return image_add (checkpoint, disk->name, disk->image);
 }
 
 int

@@ -19,9 +19,10 @@ bool image_is_known (const struct checkpoint *checkpoint,
 bool image_below_is_known (const struct checkpoint *checkpoint,
                            const struct disk *disk, const char *bitmap);
 
-/* Adds one; 'file' may be NULL.  -1: reported. */
+/* Adds one, as QEMU names it, or as a document does; 'name' may be NULL.  -1:
+ * reported. */
 int image_add (struct checkpoint *checkpoint, const char *disk,
-               const char *file);
+               const char *name);
 
 /* Those that are on top now, and below them have the bitmap, too, take the
  * place of all: committed into, one below has all again.  -1: reported. */

@@ -29,6 +29,12 @@ choose_target (const struct plan *plan, const struct disk *disk, char **target)
                  "disk '%s' is not in a file, so that no target can be chosen "
                  "for it; name one: <target file=>",
                  disk->name);
+  if (disk->file[0] != '/')
+    return fail (ERROR_INVALID,
+                 "disk '%s': QEMU was given '%s', which is relative to its "
+                 "folder, so that no target can be chosen for it; name one: "
+                 "<target file=>",
+                 disk->name, disk->file);
   r = checkpoint
           ? asprintf (target, "%s.%s", disk->file, checkpoint)
           : asprintf (target, "%s.%" PRId64, disk->file, (int64_t) time (NULL));

@@ -101,7 +101,7 @@ trust_top (const struct reconcile_request *request,
       !image_below_is_known (checkpoint, disk,
                              checkpoint_bitmap (checkpoint, disk->name)))
     return;
-  if (image_add (checkpoint, disk->name, disk->file) == -1 ||
+  if (image_add (checkpoint, disk->name, disk->image) == -1 ||
       catalogue_replace_checkpoint (request->state, request->domain->name,
                                     checkpoint) == -1)
     log_line ("domain '%s': checkpoint '%s': %s", request->domain->name,

@@ -167,8 +167,8 @@ store_image_file (void *reader, const char *value)
 {
   struct checkpoint *checkpoint = reader;
 
-  return store_path (&checkpoint->images[checkpoint->nr_images - 1].file,
-                     value);
+  return store_image_name (&checkpoint->images[checkpoint->nr_images - 1].file,
+                           value);
 }
 
 static int

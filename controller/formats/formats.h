@@ -22,7 +22,7 @@ struct checkpoint_disk {
  * the one that was on top then, and those that it was carried over to. */
 struct checkpoint_image {
   char *disk;
-  char *file; /* absolute path */
+  char *file; /* as QEMU names it: a path, also a relative one, or a URL */
 };
 
 struct checkpoint {

@@ -26,14 +26,13 @@ store_name (char **where, const char *what, const char *value)
 }
 
 int
-store_path (char **where, const char *value)
+store_image_name (char **where, const char *value)
 {
   const char *next;
   int character;
 
-  if (value[0] != '/' || value[1] == '\0')
-    return fail (ERROR_INVALID, "'%s' is not an absolute path of a file",
-                 value);
+  if (value[0] == '\0')
+    return fail (ERROR_INVALID, "the path is empty");
   if (strlen (value) >= PATH_MAX)
     return fail (ERROR_INVALID, "the path is longer than %d bytes",
                  PATH_MAX - 1);
@@ -43,6 +42,15 @@ store_path (char **where, const char *value)
                    "the path is not UTF-8 or has a control character; use "
                    "another one");
   return xml_store_text (where, value);
+}
+
+int
+store_path (char **where, const char *value)
+{
+  if (value[0] != '/' || value[1] == '\0')
+    return fail (ERROR_INVALID, "'%s' is not an absolute path of a file",
+                 value);
+  return store_image_name (where, value);
 }
 
 int

@@ -8,7 +8,10 @@
 
 /* Each stores a copy in *where, the caller's.  -1: reported. */
 int store_name (char **where, const char *what, const char *value);
-/* An absolute path without control characters, below PATH_MAX. */
+/* What QEMU calls an image: any text without control characters, below
+ * PATH_MAX. */
+int store_image_name (char **where, const char *value);
+/* An absolute path, besides. */
 int store_path (char **where, const char *value);
 /* 32 hexadecimal digits, with hyphens or without. */
 int store_uuid (char **where, const char *value);

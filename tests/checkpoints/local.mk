@@ -9,6 +9,7 @@ checkpoint_tests = \
 	%D%/test-crash.sh \
 	%D%/test-delete.sh \
 	%D%/test-generations.sh \
+	%D%/test-images.sh \
 	%D%/test-import.sh \
 	%D%/test-info.sh \
 	%D%/test-list.sh \
