@@ -112,8 +112,9 @@ class Torture:
             methods.append('filter')
         return methods
 
-    def kill(self, name):
+    def kill(self, name, number=signal.SIGKILL):
         """That process of this test, as if the machine's memory had run out."""
+        pids = []
         for pid in filter(str.isdigit, os.listdir('/proc')):
             try:
                 with open('/proc/%s/comm' % pid) as file:
@@ -122,10 +123,19 @@ class Torture:
                     found = found and \
                         'PULLBACK_HOME=%s\0' % self.home in file.read()
                 if found:
-                    os.kill(int(pid), signal.SIGKILL)
+                    os.kill(int(pid), number)
                     self.kills += 1
+                    pids.append(pid)
             except OSError:
                 pass
+        return pids
+
+    def restart(self):
+        """The daemon makes room for the next one, whom the next command
+        starts."""
+        for pid in self.kill('pullbackd', signal.SIGUSR1):
+            while os.path.exists('/proc/%s/fd/0' % pid):
+                time.sleep(0.01)
 
     def job(self):
         """What backup-info says; None: no backup runs."""
@@ -305,8 +315,8 @@ class Torture:
         """All of them, several at a time.  The next daemon takes a backup up,
         and nobody notices; clients of another process that is killed have to
         come again."""
-        victims = [(), (), ('pullbackd',), ('nbdkit',), ('pullback-relay',),
-                   ('pullbackd', 'nbdkit')][self.random.randrange(6)] \
+        victims = self.chance((), (), ('pullbackd',), ('restart',), ('nbdkit',),
+                              ('pullback-relay',), ('pullbackd', 'nbdkit')) \
             if self.by_chance(0.5 if reclaim else 0.2) else ()
         if reclaim and any(pull.way != self.once for pull in pulls):
             victims = ()
@@ -319,14 +329,17 @@ class Torture:
                 time.sleep(self.random.random())
                 say('killing', *victims)
                 for victim in victims:
-                    self.kill(victim)
+                    if victim == 'restart':
+                        self.restart()
+                    else:
+                        self.kill(victim)
                 # Brings the next daemon, which brings the others.
                 self.job()
             for future in concurrent.futures.as_completed(running):
                 try:
                     future.result()
                 except (Failed, nbd.Error) as error:
-                    if reclaim or not set(victims) - {'pullbackd'}:
+                    if reclaim or not set(victims) - {'pullbackd', 'restart'}:
                         job = self.job()
                         raise Failed('%s: %s; the backup is %s, %s' % (
                             running[future], error,
