@@ -18,7 +18,10 @@
 #include "controller/common/error.h"
 #include "controller/datapath/process.h"
 
-#define MILLISECONDS_TO_END 5000
+/* Longer than the relay takes for a client that stalls, five seconds until it
+ * is cut off and two to take what nbdkit still has for it.  A relay killed
+ * before that leaves nbdkit with answers for nobody, on which 1.32 aborts. */
+#define MILLISECONDS_TO_END 10000
 
 struct process {
   const struct child *child;
@@ -63,12 +66,13 @@ start (struct process *process)
   return fail_errno (ERROR_SYSTEM, "cannot watch %s", process->child->name);
 }
 
-/* Who adopted it is not told how it ended. */
-static void
+/* Who adopted it is not told how it ended.  True: not by a signal that we do
+ * not send. */
+static bool
 wait_for_end (struct process *process, char how[64])
 {
   struct pollfd ended = { .fd = process->pidfd, .events = POLLIN };
-  int status;
+  int status = 0;
 
   while (poll (&ended, 1, -1) != 1)
     ;
@@ -82,6 +86,8 @@ wait_for_end (struct process *process, char how[64])
   else
     snprintf (how, 64, "ended with status %d", WEXITSTATUS (status));
   close (STEAL_FD (process->pidfd));
+  return !WIFSIGNALED (status) || WTERMSIG (status) == SIGTERM ||
+         WTERMSIG (status) == SIGKILL;
 }
 
 /* The thread that waits also forks: nbdkit asks the kernel for a signal when
@@ -92,7 +98,7 @@ run_and_watch (void *opaque)
   struct process *process = opaque;
   char how[64];
   sigset_t all;
-  bool runs;
+  bool runs, as_asked;
 
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, NULL);
@@ -102,9 +108,13 @@ run_and_watch (void *opaque)
   sem_post (&process->started);
 
   while (runs) {
-    wait_for_end (process, how);
-    if (is_stopping (process) ||
-        !process->watch.ended (process->watch.opaque, how))
+    as_asked = wait_for_end (process, how);
+    if (is_stopping (process)) {
+      if (!as_asked)
+        log_line ("%s %s when it was to end", process->child->name, how);
+      break;
+    }
+    if (!process->watch.ended (process->watch.opaque, how))
       break;
     runs = start (process) == 0;
     if (!runs && !is_stopping (process))
