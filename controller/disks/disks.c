@@ -4,6 +4,8 @@
 
 #include <config.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -204,6 +206,28 @@ read_disks (struct qmp *qmp, json_object *blocks, struct disk_list *list,
   return 0;
 }
 
+/* Two devices can share a node (share-rw=on): it has one point in time, and one
+ * set of bitmaps, which the first of them has. */
+static int
+refuse_shared_nodes (struct disk_list *list)
+{
+  for (size_t i = 0; i < list->nr_disks; i++) {
+    struct disk *disk = &list->disks[i];
+
+    for (size_t j = 0; j < i && disk->node && !disk->reason; j++) {
+      const struct disk *other = &list->disks[j];
+
+      if (!other->reason && strcmp (other->node, disk->node) == 0 &&
+          asprintf (&disk->reason, "it is the same image as disk '%s'",
+                    other->name) < 0) {
+        disk->reason = NULL;
+        return fail (ERROR_SYSTEM, "out of memory");
+      }
+    }
+  }
+  return 0;
+}
+
 static int
 name_disks (struct qmp *qmp, struct disk_list *list,
             struct disk_device *devices, const struct disk_name *names,
@@ -214,7 +238,9 @@ name_disks (struct qmp *qmp, struct disk_list *list,
     return -1;
   for (size_t i = 0; i < list->nr_disks; i++)
     list->disks[i].iothread = devices[i].iothread;
-  return disks_assign_bus_names (list, devices);
+  if (disks_assign_bus_names (list, devices) < 0)
+    return -1;
+  return refuse_shared_nodes (list);
 }
 
 static struct disk_list *

@@ -36,7 +36,9 @@ check("filtered", node="filtered-format", top="throttled", reason=None,
 check("cd", reason="its medium is removable")
 check("empty", reason="it has no medium", node=None)
 check("locked", reason="it is read-only")
-assert len(disks) == 11, sorted(disks)
+check("shared", node="shared-format", reason=None)
+check("again", reason="it is the same image as disk 'shared'")
+assert len(disks) == 13, sorted(disks)
 assert disks["first"]["bitmaps"]["kept"] == {
     "count": 128 * KiB, "granularity": 64 * KiB, "recording": True,
     "persistent": True, "unusable": None}
@@ -53,7 +55,7 @@ check("vda", node="sata-format")
 check("data", qdev=driver("disks")["vda"]["qdev"])
 check("first", top="throttled")
 # The names that were taken are left out, never given twice.
-assert len(disks) == 11, sorted(disks)
+assert len(disks) == 13, sorted(disks)
 said = expect_failure("no device or node 'nowhere'", driver, "disks",
                       names=[["x", "nowhere"]])
 for known in ("first", "sata-format", "filtered", "old"):

@@ -4,7 +4,7 @@
 
 . "$srcdir/tests/capture/functions.sh"
 
-for image in first anonymous scsi sata filtered libvirt; do
+for image in first anonymous scsi sata filtered libvirt shared; do
   "$qemu_img" create -q -f qcow2 "$tmp/$image.qcow2" 64M
 done
 "$qemu_img" create -q -f qcow2 -o compat=0.10 "$tmp/old.qcow2" 64M
@@ -34,6 +34,9 @@ start_qemu -S -object iothread,id=io0 \
   -device virtio-scsi-pci,id=scsi0,iothread=io0 \
   -blockdev "$(node scsi qcow2)" \
   -device scsi-hd,drive=scsi-format,bus=scsi0.0 \
+  -blockdev "$(node shared qcow2)" \
+  -device scsi-hd,drive=shared-format,bus=scsi0.0,id=shared,share-rw=on \
+  -device scsi-hd,drive=shared-format,bus=scsi0.0,id=again,share-rw=on \
   -blockdev "$(node sata qcow2)" \
   -device ide-hd,drive=sata-format,bus=ide.0 \
   -blockdev "$(node nvme raw)" -device nvme,serial=1,drive=nvme-format \
