@@ -6,7 +6,14 @@ MAN_PODS += docs/pullback-relay.1
 MAN_PODS += docs/nbdkit-pullback-plugin.1
 man_MANS += $(MAN_PODS)
 CLEANFILES += $(MAN_PODS)
-EXTRA_DIST += $(patsubst %.8,%.pod,$(MAN_PODS:.1=.pod)) docs/api.md docs/architecture.md docs/checkpoints.md docs/formats.md docs/performance.md docs/growth-map.svg docs/growth-memory.svg docs/growth-disks.svg docs/growth-domains.svg docs/nbd-rules.md docs/reliability.md
+EXTRA_DIST += $(patsubst %.8,%.pod,$(MAN_PODS:.1=.pod))
+
+# What the man pages refer to.
+dist_doc_DATA = README.md SECURITY.md LICENSE \
+	docs/api.md docs/architecture.md docs/checkpoints.md docs/formats.md \
+	docs/nbd-rules.md docs/performance.md docs/reliability.md \
+	docs/growth-map.svg docs/growth-memory.svg \
+	docs/growth-disks.svg docs/growth-domains.svg
 
 schemadir = $(pkgdatadir)/schemas
 dist_schema_DATA = \
